@@ -1,0 +1,2 @@
+//! A transport for object-capability vats: it finds a vat by who it is, proves it, and carries private messages in
+//! order.

@@ -1,0 +1,2 @@
+//! Demo vats on pluribus-mix.
+fn main() {}
