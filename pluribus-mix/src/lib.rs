@@ -1,2 +1,7 @@
 //! A transport for object-capability vats: it finds a vat by who it is, proves it, and carries private messages in
 //! order.
+
+mod ablation;
+pub mod crypto;
+pub mod time;
+pub mod wire;
