@@ -3,5 +3,6 @@
 
 mod ablation;
 pub mod crypto;
+pub mod id;
 pub mod time;
 pub mod wire;

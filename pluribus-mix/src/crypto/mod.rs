@@ -13,3 +13,4 @@ pub mod dh;
 pub mod kdf;
 pub mod kem;
 pub mod rng;
+pub mod sign;
