@@ -5,4 +5,5 @@ mod ablation;
 pub mod crypto;
 pub mod id;
 pub mod time;
+pub mod vattp;
 pub mod wire;

@@ -1,0 +1,152 @@
+//! The seam to a vat runtime: five verbs down, five events up.
+//!
+//! A runtime that is given a `dyn Netlayer` needs nothing else of this crate. The contract is E's and OCapN's: whole
+//! messages, in order, each exactly once while the connection lives; one notice when it ends; the peer proven before the
+//! runtime hears of it (VTP-31). Nothing here waits, and nothing here knows a clock or an executor.
+
+use crate::id::VatId;
+use crate::locator::Locator;
+use core::fmt;
+
+/// The longest message, in bytes. (VTP-25)
+pub const MAX_MESSAGE: usize = 1 << 20;
+
+/// A connection, as this netlayer numbers them. Never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnId(pub u64);
+
+/// What a vat runtime asks of its transport. Dyn-safe.
+pub trait Netlayer {
+    /// Where this vat can be found.
+    fn locator(&self) -> &Locator;
+
+    /// Starts a connection and names it at once; messages may be sent before it is open. How it goes comes as
+    /// an [`Event`]: `Opened`, or `Closed` with the reason.
+    ///
+    /// # Errors
+    /// What can be told without asking the network; see [`ConnectError`].
+    fn connect(&mut self, to: &Locator) -> Result<ConnId, ConnectError>;
+
+    /// Queues one message of 1 to [`MAX_MESSAGE`] bytes.
+    ///
+    /// # Errors
+    /// Hands the message back with the reason (VTP-32). After [`SendFault::Full`] an [`Event::Writable`] follows.
+    fn send(&mut self, conn: ConnId, message: Vec<u8>) -> Result<(), SendError>;
+
+    /// Ends a connection at once; what was queued and not yet sent is lost. No event follows. Unknown ids are ignored.
+    fn close(&mut self, conn: ConnId);
+
+    /// What has happened, oldest first. Taking a message makes room for the peer to send more.
+    fn poll_event(&mut self) -> Option<Event>;
+}
+
+/// What a netlayer tells its runtime.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The peer is proven and messages can come. For connections asked for and for incoming ones.
+    Opened {
+        /// The connection.
+        conn: ConnId,
+        /// The vat at the other end, proven.
+        peer: VatId,
+    },
+    /// One whole message.
+    Message {
+        /// The connection.
+        conn: ConnId,
+        /// 1 to [`MAX_MESSAGE`] bytes.
+        body: Vec<u8>,
+    },
+    /// The peer has sent all that it will send; the other direction goes on. (VTP-25)
+    Ended {
+        /// The connection.
+        conn: ConnId,
+    },
+    /// There is room again after [`SendFault::Full`].
+    Writable {
+        /// The connection.
+        conn: ConnId,
+    },
+    /// The connection is over; nothing more will be heard of it.
+    Closed {
+        /// The connection.
+        conn: ConnId,
+        /// Why, by what one can do about it.
+        reason: CloseReason,
+    },
+}
+
+/// Why a connection ended, by what its user can do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// Nobody there, no answer, or the transport broke: try later.
+    Unreachable,
+    /// The peer broke the protocol: trying again will not help.
+    Misbehaved,
+    /// The peer was proven and did not want us, or this side would not have it.
+    Refused,
+    /// Someone was done.
+    Closed,
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unreachable => "the vat could not be reached, or the link to it broke; try again later",
+            Self::Misbehaved => "the peer broke the protocol",
+            Self::Refused => "the connection was refused",
+            Self::Closed => "the connection was closed",
+        })
+    }
+}
+
+/// Why a connection could not even be started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectError {
+    /// The locator names this vat itself.
+    #[error("this locator names the vat itself; use the object directly")]
+    Oneself,
+    /// The locator has no `at` hint, and nothing but that hint leads anywhere yet.
+    #[error("this locator has no at=host:port hint, so there is no way to reach the vat")]
+    NoAddress,
+    /// As many connections as the node may have.
+    #[error("this node has as many connections as it may have; close one first")]
+    TooMany,
+}
+
+/// A message that was not taken, and why.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{fault}")]
+pub struct SendError {
+    /// The message, as it was given.
+    pub message: Vec<u8>,
+    /// What to do about it.
+    pub fault: SendFault,
+}
+
+impl fmt::Debug for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let len = self.message.len();
+        write!(f, "SendError({:?}, message of {len} bytes)", self.fault)
+    }
+}
+
+/// Why a message was not taken. (VTP-32)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendFault {
+    /// An empty message means the end of a direction and is not sent as a message.
+    #[error("a message has at least one byte; to end this direction use finish")]
+    Empty,
+    /// Beyond [`MAX_MESSAGE`].
+    #[error("a message has at most {MAX_MESSAGE} bytes; split it")]
+    TooLong,
+    /// No connection of this id, or no longer.
+    #[error("there is no such connection; connect again")]
+    NoConnection,
+    /// This direction was ended before.
+    #[error("this direction has been ended")]
+    Ended,
+    /// The queue is full.
+    #[error("the queue is full; wait for Writable")]
+    Full,
+}

@@ -1,0 +1,103 @@
+//! Is the peer still there? (VTP-27, VTP-28)
+
+use super::Violation;
+use crate::time::{Duration, Instant};
+use std::collections::VecDeque;
+
+/// PINGs without any record in between after which the transport is presumed dead. (VTP-28)
+const MISSES: u32 = 3;
+/// Answers that may wait to be sent, and PINGs that may wait for theirs. (VTP-27)
+const MAX_WAITING: usize = 16;
+
+/// What has been heard lately, what was asked, and what has to be answered.
+pub(super) struct Liveness {
+    period: Duration,
+    /// When something was last heard, or asked since.
+    since: Instant,
+    misses: u32,
+    next_token: u64,
+    asked: VecDeque<(u64, Instant)>,
+    answers: VecDeque<u64>,
+    ask: bool,
+    round_trip: Duration,
+}
+
+impl Liveness {
+    pub(super) const fn new(period: Duration, now: Instant) -> Self {
+        Self {
+            period,
+            since: now,
+            misses: 0,
+            next_token: 1,
+            asked: VecDeque::new(),
+            answers: VecDeque::new(),
+            ask: false,
+            round_trip: Duration::ZERO,
+        }
+    }
+
+    /// A record came.
+    pub(super) const fn heard(&mut self, now: Instant) {
+        self.since = now;
+        self.misses = 0;
+    }
+
+    /// A PING came; it will be answered.
+    pub(super) fn ping(&mut self, token: u64) -> Result<(), Violation> {
+        if self.answers.len() == MAX_WAITING {
+            return Err(Violation::PingFlood);
+        }
+        self.answers.push_back(token);
+        Ok(())
+    }
+
+    /// A PONG came.
+    pub(super) fn pong(&mut self, token: u64, now: Instant) -> Result<(), Violation> {
+        let place = self.asked.iter().position(|(asked, _)| *asked == token);
+        let Some((_, at)) = place.and_then(|place| self.asked.remove(place)) else {
+            return Err(Violation::Pong);
+        };
+        self.round_trip = now.since(at);
+        Ok(())
+    }
+
+    /// When [`Liveness::tick`] is wanted.
+    pub(super) fn due(&self) -> Instant {
+        self.since + self.period.max(self.round_trip.saturating_mul(4))
+    }
+
+    /// Asks, or gives up.
+    pub(super) fn tick(&mut self, now: Instant) -> Result<(), Violation> {
+        if now < self.due() {
+            return Ok(());
+        }
+        if self.misses == MISSES || self.asked.len() == MAX_WAITING {
+            return Err(Violation::Silence);
+        }
+        self.misses += 1;
+        self.since = now;
+        self.ask = true;
+        Ok(())
+    }
+
+    /// Whether there is something to say.
+    pub(super) fn has_frame(&self) -> bool {
+        self.ask || !self.answers.is_empty()
+    }
+
+    /// The token of an answer to send.
+    pub(super) fn poll_answer(&mut self) -> Option<u64> {
+        self.answers.pop_front()
+    }
+
+    /// The token of a PING to send.
+    pub(super) fn poll_ask(&mut self, now: Instant) -> Option<u64> {
+        if !core::mem::take(&mut self.ask) {
+            return None;
+        }
+        let token = self.next_token;
+        self.next_token += 1;
+        self.asked.push_back((token, now));
+        Some(token)
+    }
+}

@@ -1,0 +1,258 @@
+//! The side that is dialled. The mirror of [`super::initiator`], in the same order.
+//!
+//! [`ExpectIWant`] takes flight 1 and answers only who asks for this very vat, here, for this use, for the first time;
+//! [`ExpectGiveInfo`] and [`ExpectGo`] take I's proof, [`Accepted`] makes the pipe whose first record is GOTOO.
+//! Nothing is remembered of I before its proof (VTP-12).
+
+use super::flight::{IAm, IWant, Info};
+use super::initiator::Established;
+use super::pair::PairFields;
+use super::pipe::{Opener, Sealer};
+use super::schedule::{Finish, HandshakeSecret, begin};
+use super::seen::Seen;
+use super::target::Asked;
+use super::transcript::Transcript;
+use super::{Hints, Local, Offers, Peer, Use, Violation};
+use crate::ablation::check;
+use crate::crypto::aead::{open_item, seal_item};
+use crate::crypto::dh::Scalar;
+use crate::crypto::kdf::{Label, same};
+use crate::crypto::kem::EncapsulationKey;
+use crate::crypto::rng::Rng;
+use crate::crypto::sign::PublicKey;
+use crate::time::Instant;
+use crate::wire::{Put, Reader};
+use zeroize::Zeroizing;
+
+/// The random bytes of one answer; never used twice.
+pub struct Entropy {
+    /// The secret of x_r.
+    pub x_r: Zeroizing<[u8; 32]>,
+    /// m of the encapsulation.
+    pub m: Zeroizing<[u8; 32]>,
+}
+
+impl Entropy {
+    /// Drawn from a generator.
+    pub fn draw(rng: &mut Rng) -> Self {
+        Self {
+            x_r: rng.draw(),
+            m: rng.draw(),
+        }
+    }
+}
+
+/// A vat (or relay) that can be asked for.
+pub struct Hosted {
+    /// Who it is.
+    pub local: Local,
+    /// The secret of B. (VTP-4)
+    pub prekey: Scalar,
+    /// What it can be asked for here.
+    pub for_use: Use,
+    /// The places it answers at, as they enter the target.
+    pub places: Vec<Vec<u8>>,
+    /// What it speaks, in the order of its preference.
+    pub offers: Offers,
+}
+
+/// A link stands; IWANT is awaited.
+pub struct ExpectIWant;
+
+impl ExpectIWant {
+    /// Takes IWANT; if it asks for `hosted`, writes IAM and REPLYINFO to `out`. (VTP-4, VTP-5)
+    pub fn handle(
+        self,
+        item: &[u8],
+        hosted: &Hosted,
+        seen: &mut Seen,
+        now: Instant,
+        entropy: impl FnOnce() -> Entropy,
+        out: &mut Vec<u8>,
+    ) -> Result<ExpectGiveInfo, Violation> {
+        let iwant = IWant::decode(item)?;
+        if !check!(Target, hosted.is_wanted(&iwant)?) {
+            return Err(Violation::NotForUs);
+        }
+        let fresh = seen.is_new(now, &iwant.x_i);
+        if !check!(Fresh, fresh) {
+            return Err(Violation::Replayed);
+        }
+        let (version, suite) = hosted.offers.choose(&iwant.offers)?;
+        let ek_i = EncapsulationKey::from_bytes(&iwant.ek_i).ok_or(Violation::KemKey)?;
+        let entropy = entropy();
+        let x = Scalar::from_bytes(entropy.x_r);
+        let dh = x.agree(&iwant.x_i).ok_or(Violation::LowOrder)?;
+        let (ct, kem) = ek_i.seal(entropy.m);
+        let iam = IAm {
+            version,
+            suite,
+            x_r: x.public(),
+            ct,
+        };
+        let mut answer = Vec::new();
+        iam.encode(&mut answer);
+        out.put_lp(&answer);
+        let mut h = begin(hosted.for_use, item);
+        h.absorb(&answer);
+        let hs = HandshakeSecret::new(&h, &dh, &kem);
+        ExpectGiveInfo::reply(h, hs, hosted.local.clone(), out)
+    }
+}
+
+impl Hosted {
+    /// Whether the target is that of this vat, this use and one of these places. (VTP-4)
+    fn is_wanted(&self, iwant: &IWant) -> Result<bool, Violation> {
+        let asked = Asked {
+            offers: &iwant.offers,
+            x_i: &iwant.x_i,
+            ek_i: &*iwant.ek_i,
+        };
+        let vat = self.local.key.public();
+        let targets = asked
+            .by_responder(&self.prekey, &vat, self.for_use, &self.places)
+            .ok_or(Violation::LowOrder)?;
+        Ok(targets.fold(false, |found, target| found | same(&target, &iwant.target)))
+    }
+}
+
+/// REPLYINFO is out; GIVEINFO is awaited.
+pub struct ExpectGiveInfo {
+    local: Local,
+    h: Transcript,
+    hs: HandshakeSecret,
+    theirs: Finish,
+}
+
+impl ExpectGiveInfo {
+    /// Writes REPLYINFO to `out`: who we are, proven. (VTP-9)
+    fn reply(
+        mut h: Transcript,
+        hs: HandshakeSecret,
+        local: Local,
+        out: &mut Vec<u8>,
+    ) -> Result<Self, Violation> {
+        let ours = hs.responder(&h, local.backend);
+        let vat = local.key.public();
+        let head = Info::head(vat.as_bytes(), local.incarnation, &local.hints);
+        let said = [Label::RESPONDER.as_bytes(), h.as_bytes(), &head].concat();
+        let mut info = Zeroizing::new([&head[..], &local.key.sign(&said)].concat());
+        let fin = ours.mac.mac(&[h.as_bytes(), &info]);
+        info.put(&fin);
+        let sealed = seal_item(&ours.seal, 0, &info).map_err(|_| Violation::Length)?;
+        h.absorb(&sealed);
+        out.put_lp(&sealed);
+        let theirs = hs.initiator(&h, local.backend);
+        Ok(Self {
+            local,
+            h,
+            hs,
+            theirs,
+        })
+    }
+
+    /// Takes GIVEINFO: who I says it is, and its signature. Nothing is believed before GO. (VTP-12)
+    pub fn handle(mut self, sealed: &[u8]) -> Result<ExpectGo, Violation> {
+        let item = open_item(&self.theirs.seal, 0, sealed).map_err(|_| Violation::Unsealed)?;
+        let mut reader = Reader::new(&item);
+        let info = Info::decode(&mut reader)?;
+        reader.finish("sig_i")?;
+        let key = PublicKey::from_bytes(&info.vat).map_err(|_| Violation::InitiatorUnproven)?;
+        let ours = self.local.key.public();
+        if !check!(NotSelf, key != ours) {
+            return Err(Violation::Oneself);
+        }
+        let (head, _) = item.split_at_checked(HEAD).unwrap_or_default();
+        let (label, h) = (Label::INITIATOR.as_bytes(), self.h.as_bytes());
+        let said = [label, h, ours.as_bytes(), head].concat();
+        if !check!(SigI, key.verify_strict(&said, &info.sig)) {
+            return Err(Violation::InitiatorUnproven);
+        }
+        let hints = Hints::decode(&info.hints)?;
+        if info.incarnation == 0 && !hints.as_bytes().is_empty() {
+            return Err(Violation::Incarnation);
+        }
+        self.h.absorb(sealed);
+        Ok(ExpectGo {
+            claimed: Peer {
+                key,
+                incarnation: info.incarnation,
+                hints,
+            },
+            local: self.local,
+            h: self.h,
+            hs: self.hs,
+            theirs: self.theirs,
+        })
+    }
+}
+
+/// vat ‖ incarnation ‖ hints.
+const HEAD: usize = 40 + Hints::PADDED;
+
+/// GIVEINFO is in; GO is awaited.
+pub struct ExpectGo {
+    claimed: Peer,
+    local: Local,
+    h: Transcript,
+    hs: HandshakeSecret,
+    theirs: Finish,
+}
+
+impl ExpectGo {
+    /// Takes GO; with it I is proven. (VTP-12)
+    pub fn handle(mut self, sealed: &[u8]) -> Result<Accepted, Violation> {
+        let item = open_item(&self.theirs.seal, 1, sealed).map_err(|_| Violation::Unsealed)?;
+        let mut reader = Reader::new(&item);
+        let fields = reader.bytes(PairFields::LEN, "pair fields")?;
+        let fin = reader.array::<32>("fin_i")?;
+        reader.finish("fin_i")?;
+        let expected = self.theirs.mac.mac(&[self.h.as_bytes(), fields]);
+        if !check!(FinI, same(&expected, &fin)) {
+            return Err(Violation::InitiatorUnproven);
+        }
+        let fields = PairFields::decode(fields)?;
+        self.h.absorb(sealed);
+        Ok(Accepted {
+            peer: self.claimed,
+            fields,
+            local: self.local,
+            h: self.h,
+            hs: self.hs,
+        })
+    }
+}
+
+/// I is proven; GOTOO has not been said yet.
+pub struct Accepted {
+    peer: Peer,
+    fields: PairFields,
+    local: Local,
+    h: Transcript,
+    hs: HandshakeSecret,
+}
+
+impl Accepted {
+    /// Who dialled.
+    pub const fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    /// What GO says of the pair.
+    pub const fn fields(&self) -> &PairFields {
+        &self.fields
+    }
+
+    /// Makes the pipe; `pair` is the head of its first record. (VTP-15)
+    pub fn go_too(self, pair: &PairFields) -> Established {
+        let traffic = self.hs.traffic(&self.h);
+        let mut sealer = Sealer::new(traffic.r_to_i, self.local.backend);
+        sealer.say_first(pair);
+        Established {
+            peer: self.peer,
+            sealer,
+            opener: Opener::new(traffic.i_to_r, self.local.backend),
+            exporter: traffic.exporter,
+        }
+    }
+}
