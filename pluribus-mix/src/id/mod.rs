@@ -5,13 +5,14 @@
 //! program that knows `.onion` accepts them; a relay's look alike and are told apart by version and checksum, so neither
 //! is ever taken for the other.
 //!
-//! `text` has the text form, `keyfile` the words of the file in which a signing key rests.
+//! The module `text` has that form, [`keyfile`] the words of the file in which a signing key rests.
 
 use core::fmt;
 use core::str::FromStr;
 
 use crate::crypto::sign::{BadKey, PublicKey};
 
+pub mod keyfile;
 mod text;
 
 pub use text::NameError;
