@@ -4,6 +4,9 @@
 mod ablation;
 pub mod crypto;
 pub mod id;
+pub mod locator;
+pub mod netlayer;
+pub mod node;
 pub mod time;
 pub mod vattp;
 pub mod wire;

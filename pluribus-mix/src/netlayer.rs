@@ -92,7 +92,9 @@ pub enum CloseReason {
 impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Unreachable => "the vat could not be reached, or the link to it broke; try again later",
+            Self::Unreachable => {
+                "the vat could not be reached, or the link to it broke; try again later"
+            }
             Self::Misbehaved => "the peer broke the protocol",
             Self::Refused => "the connection was refused",
             Self::Closed => "the connection was closed",

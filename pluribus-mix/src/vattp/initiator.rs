@@ -4,7 +4,7 @@
 //! [`ExpectGoToo`] takes R's first record. Nothing of ours is said before R has proven to be the vat wanted (VTP-10).
 
 use super::flight::{IAm, IWant, Info};
-use super::pair::PairFields;
+use super::pair::{PairFields, Side};
 use super::pipe::{Opener, Sealer};
 use super::schedule::{Exporter, Finish, HandshakeSecret, begin};
 use super::target::{Asked, Wanted};
@@ -16,7 +16,7 @@ use crate::crypto::dh::Scalar;
 use crate::crypto::kdf::{Label, same};
 use crate::crypto::kem::DecapsulationKey;
 use crate::crypto::rng::Rng;
-use crate::wire::{Put, Reader};
+use crate::wire::{DecodeError, Fault, Put, Reader};
 use zeroize::Zeroizing;
 
 /// The random bytes of one attempt; never used twice. (VTP-5)
@@ -191,8 +191,18 @@ impl Proven {
         &self.peer
     }
 
-    /// Writes GIVEINFO and GO to `out`. Records may follow at once. (VTP-12, VTP-15)
-    pub fn go(mut self, pair: &PairFields, out: &mut Vec<u8>) -> Result<ExpectGoToo, Violation> {
+    /// Our side of the pair. (VTP-19)
+    pub fn side(&self) -> Side {
+        let (ours, incarnation) = (self.local.key.public(), self.local.incarnation);
+        Side::of_initiator(&ours, incarnation, &self.peer.key)
+    }
+
+    /// Writes GIVEINFO and GO to `out`. Records may follow at once, sealed by what is returned. (VTP-12, VTP-15)
+    pub fn go(
+        mut self,
+        pair: &PairFields,
+        out: &mut Vec<u8>,
+    ) -> Result<(ExpectGoToo, Sealer), Violation> {
         let ours = self.hs.initiator(&self.h, self.local.backend);
         let vat = self.local.key.public();
         let head = Info::head(vat.as_bytes(), self.local.incarnation, &self.local.hints);
@@ -207,12 +217,13 @@ impl Proven {
         self.say(&ours, 1, &go, out)?;
 
         let traffic = self.hs.traffic(&self.h);
-        Ok(ExpectGoToo {
-            sealer: Sealer::new(traffic.i_to_r, self.local.backend),
-            opener: Opener::new(traffic.r_to_i, self.local.backend),
-            exporter: traffic.exporter,
+        let backend = self.local.backend;
+        let next = ExpectGoToo(Established {
             peer: self.peer,
-        })
+            opener: Opener::new(traffic.r_to_i, backend),
+            exporter: traffic.exporter,
+        });
+        Ok((next, Sealer::new(traffic.i_to_r, backend)))
     }
 
     fn say(
@@ -230,20 +241,12 @@ impl Proven {
 }
 
 /// GO is out and our records may follow it; R's first record is awaited.
-pub struct ExpectGoToo {
-    /// Our direction; usable at once.
-    pub sealer: Sealer,
-    opener: Opener,
-    exporter: Exporter,
-    peer: Peer,
-}
+pub struct ExpectGoToo(Established);
 
-/// Both directions of a pipe, and who is at the other end.
+/// What both roles end with, besides the [`Sealer`] of their direction.
 pub struct Established {
     /// The proven peer.
     pub peer: Peer,
-    /// Our direction.
-    pub sealer: Sealer,
     /// Their direction.
     pub opener: Opener,
     /// The channel binding.
@@ -252,21 +255,12 @@ pub struct Established {
 
 impl ExpectGoToo {
     /// Takes R's record 0: GOTOO, and the frames behind it. (VTP-15)
-    pub fn handle<'r>(
-        mut self,
-        record: &'r mut [u8],
-    ) -> Result<(PairFields, Established, &'r [u8]), Violation> {
-        let plain = self.opener.open(record)?;
+    pub fn handle(self, record: &mut [u8]) -> Result<(Established, PairFields, &[u8]), Violation> {
+        let Self(mut established) = self;
+        let plain = established.opener.open(record)?;
         let Some((fields, frames)) = plain.split_at_checked(PairFields::LEN) else {
-            return Err(Violation::PairFields);
+            return Err(DecodeError::new("pair fields", Fault::Truncated).into());
         };
-        let fields = PairFields::decode(fields)?;
-        let established = Established {
-            peer: self.peer,
-            sealer: self.sealer,
-            opener: self.opener,
-            exporter: self.exporter,
-        };
-        Ok((fields, established, frames))
+        Ok((established, PairFields::decode(fields)?, frames))
     }
 }

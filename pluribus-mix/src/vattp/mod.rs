@@ -17,6 +17,7 @@
 
 pub mod flight;
 pub mod frame;
+pub mod half_open;
 pub mod inbound;
 pub mod initiator;
 mod liveness;
@@ -26,6 +27,7 @@ pub mod pipe;
 pub mod responder;
 mod schedule;
 pub mod seen;
+pub mod sending;
 pub mod split;
 pub mod target;
 mod transcript;

@@ -4,8 +4,29 @@
 //! connection is new and has one transport; what the fields may say is what that rule says of a first meeting.
 
 use super::{Peer, Violation};
+use crate::crypto::rng::Rng;
 use crate::crypto::sign::PublicKey;
 use crate::wire::{DecodeError, Fault, Put, Reader};
+
+/// The ids of connection objects and the go numbers of one vat: one rising counter. (VTP-20)
+pub struct Ids {
+    rng: Rng,
+    last: u64,
+}
+
+impl Ids {
+    /// A counter with a random start below 2⁶².
+    pub fn new(mut rng: Rng) -> Self {
+        let last = rng.below(1 << 62);
+        Self { rng, last }
+    }
+
+    /// The next number, 1 to 2¹⁶ above the last.
+    pub fn draw(&mut self) -> u64 {
+        self.last += 1 + self.rng.below(1 << 16);
+        self.last
+    }
+}
 
 /// Which of the two vats decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -118,6 +139,14 @@ impl PairFields {
                 Side::Slave => said.go,
             },
             ..answer
+        }
+    }
+
+    /// The side that says this: only the master decides.
+    pub const fn side(&self) -> Side {
+        match self.verdict {
+            Verdict::Go | Verdict::Dup => Side::Master,
+            Verdict::Gone | Verdict::Say => Side::Slave,
         }
     }
 

@@ -244,15 +244,16 @@ impl Accepted {
     }
 
     /// Makes the pipe; `pair` is the head of its first record. (VTP-15)
-    pub fn go_too(self, pair: &PairFields) -> Established {
+    pub fn go_too(self, pair: &PairFields) -> (Established, Sealer) {
         let traffic = self.hs.traffic(&self.h);
-        let mut sealer = Sealer::new(traffic.r_to_i, self.local.backend);
+        let backend = self.local.backend;
+        let mut sealer = Sealer::new(traffic.r_to_i, backend);
         sealer.say_first(pair);
-        Established {
+        let established = Established {
             peer: self.peer,
-            sealer,
-            opener: Opener::new(traffic.i_to_r, self.local.backend),
+            opener: Opener::new(traffic.i_to_r, backend),
             exporter: traffic.exporter,
-        }
+        };
+        (established, sealer)
     }
 }

@@ -3,17 +3,14 @@
 //! A [`Transport`] owns nothing of what is said; it packs frames of the connection's [`Outbound`] into records and hands
 //! what comes to its [`Inbound`]. When it dies they do not.
 
-use super::frame::{Frame, Frames, pad};
+use super::frame::{Frame, Frames};
 use super::inbound::Inbound;
 use super::initiator::Established;
 use super::liveness::Liveness;
 use super::outbound::Outbound;
-use super::pipe::{MAX_PLAIN, Opener, Sealer};
+use super::sending::Sending;
 use super::{Exporter, Peer, Violation};
 use crate::time::{Duration, Instant};
-
-/// Bytes after which [`Transport::fill`] stops: what a driver writes in one go.
-pub const BATCH: usize = 65_536;
 
 /// How a transport behaves where the specification leaves it a choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,68 +44,44 @@ pub enum Said {
 
 /// A pipe in use.
 pub struct Transport {
-    sealer: Sealer,
-    opener: Opener,
-    exporter: Exporter,
-    peer: Peer,
+    sending: Sending,
+    established: Established,
     /// Our connection object's id, and the peer's.
     mine: u64,
     yours: u64,
-    tuning: Tuning,
     liveness: Liveness,
-    rekey_at: Instant,
-    closing: bool,
 }
 
 impl Transport {
     /// The transport that a handshake made, between our object `mine` and the peer's `yours`.
-    pub fn new(
+    pub const fn new(
+        sending: Sending,
         established: Established,
         mine: u64,
         yours: u64,
-        tuning: Tuning,
         now: Instant,
     ) -> Self {
+        let liveness = Liveness::new(sending.ping_after(), now);
         Self {
-            sealer: established.sealer,
-            opener: established.opener,
-            exporter: established.exporter,
-            peer: established.peer,
+            sending,
+            established,
             mine,
             yours,
-            tuning,
-            liveness: Liveness::new(tuning.ping_after, now),
-            rekey_at: now + tuning.rekey_after,
-            closing: false,
+            liveness,
         }
     }
 
     /// Who is at the other end.
     pub const fn peer(&self) -> &Peer {
-        &self.peer
+        &self.established.peer
     }
 
     /// The channel binding.
     pub const fn exporter(&self) -> &Exporter {
-        &self.exporter
+        &self.established.exporter
     }
 
-    /// The next records carry CLOSE and nothing else after what is due. (VTP-29)
-    pub const fn close(&mut self) {
-        self.closing = true;
-    }
-
-    /// Whether [`Transport::fill`] would write something.
-    pub fn has_record(&self, now: Instant, outbound: &Outbound, inbound: &Inbound) -> bool {
-        self.closing
-            || self.sealer.must_speak()
-            || self.liveness.has_frame()
-            || inbound.ack_is_due(now)
-            || outbound.has_frame()
-    }
-
-    /// Appends records to `out` until there is nothing to say or a batch is full. After CLOSE is written there is nothing
-    /// to say for ever.
+    /// Appends records to `out` until there is nothing to say or a batch is full.
     pub fn fill(
         &mut self,
         now: Instant,
@@ -116,69 +89,28 @@ impl Transport {
         inbound: &mut Inbound,
         out: &mut Vec<u8>,
     ) -> Result<(), Violation> {
-        while out.len() < BATCH && self.has_record(now, outbound, inbound) {
-            let before = out.len();
-            self.record(now, outbound, inbound, out)?;
-            if out.len() == before {
-                break;
-            }
+        if self.sending.must_speak() || self.liveness.has_frame() || inbound.ack_is_due(now) {
+            let liveness = &mut self.liveness;
+            let control = |out: &mut Vec<u8>| say_control(liveness, inbound, now, out);
+            self.sending
+                .record(now, control, Some(&mut *outbound), out)?;
         }
-        Ok(())
+        self.sending.fill(now, outbound, out)
     }
 
-    /// One record: control first, then as much of the messages as fits.
-    fn record(
+    /// Appends the last record: what is due, and CLOSE. (VTP-29)
+    pub fn close(
         &mut self,
         now: Instant,
-        outbound: &mut Outbound,
         inbound: &mut Inbound,
         out: &mut Vec<u8>,
     ) -> Result<(), Violation> {
-        let begun = self.sealer.begin(out);
-        let start = out.len();
-        self.control(now, inbound, out);
-        if core::mem::take(&mut self.closing) {
-            Frame::Close { id: self.mine }.encode(out);
-        } else {
-            // The room that REKEY may need is kept free.
-            let room = |sealer: &Sealer, out: &[u8]| sealer.room(&begun, out).saturating_sub(1);
-            while outbound.fill(room(&self.sealer, out), MAX_PLAIN - Frame::CONTROL, out) {}
-        }
-        let said = out.len() > start || self.sealer.room(&begun, out) < MAX_PLAIN;
-        let rekey = said && (self.sealer.is_worn() || now >= self.rekey_at);
-        if rekey {
-            Frame::Rekey.encode(out);
-        } else if said {
-            self.pad(start, out);
-        }
-        self.sealer.seal(begun, out)?;
-        if rekey {
-            self.sealer.rekey();
-            self.rekey_at = now + self.tuning.rekey_after;
-        }
-        Ok(())
-    }
-
-    /// Answers, acknowledgement, question.
-    fn control(&mut self, now: Instant, inbound: &mut Inbound, out: &mut Vec<u8>) {
-        while let Some(token) = self.liveness.poll_answer() {
-            Frame::Pong(token).encode(out);
-        }
-        if let Some(taken) = inbound.acknowledge() {
-            Frame::Ack { taken }.encode(out);
-        }
-        if let Some(token) = self.liveness.poll_ask(now) {
-            Frame::Ping(token).encode(out);
-        }
-    }
-
-    fn pad(&self, start: usize, out: &mut Vec<u8>) {
-        let unit = usize::from(self.tuning.pad_to.max(1));
-        let len = out.len().saturating_sub(start);
-        let padded = len
-            .next_multiple_of(unit)
-            .min(MAX_PLAIN - super::pair::PairFields::LEN);
-        pad(out, start + padded);
+        let (liveness, id) = (&mut self.liveness, self.mine);
+        let control = |out: &mut Vec<u8>| {
+            say_control(liveness, inbound, now, out);
+            Frame::Close { id }.encode(out);
+        };
+        self.sending.last(now, control, out)
     }
 
     /// Opens a record where it lies and hands on what it says.
@@ -189,7 +121,7 @@ impl Transport {
         outbound: &mut Outbound,
         inbound: &mut Inbound,
     ) -> Result<Said, Violation> {
-        let plain = self.opener.open(record)?;
+        let plain = self.established.opener.open(record)?;
         self.liveness.heard(now);
         let frames = Frames::of(plain)?;
         self.take(now, frames, outbound, inbound)
@@ -216,7 +148,7 @@ impl Transport {
                 Frame::Ack { taken } => outbound.acknowledge(taken)?,
                 Frame::Ping(token) => self.liveness.ping(token)?,
                 Frame::Pong(token) => self.liveness.pong(token, now)?,
-                Frame::Rekey => self.opener.rekey(),
+                Frame::Rekey => self.established.opener.rekey(),
                 Frame::Close { id } if id == self.yours => said = Said::Close,
                 Frame::Close { .. } => return Err(Violation::Close),
             }
@@ -233,5 +165,18 @@ impl Transport {
     /// Lets time pass: asks a silent peer, or gives it up. (VTP-28)
     pub fn tick(&mut self, now: Instant) -> Result<(), Violation> {
         self.liveness.tick(now)
+    }
+}
+
+/// Answers, acknowledgement, question.
+fn say_control(liveness: &mut Liveness, inbound: &mut Inbound, now: Instant, out: &mut Vec<u8>) {
+    while let Some(token) = liveness.poll_answer() {
+        Frame::Pong(token).encode(out);
+    }
+    if let Some(taken) = inbound.acknowledge() {
+        Frame::Ack { taken }.encode(out);
+    }
+    if let Some(token) = liveness.poll_ask(now) {
+        Frame::Ping(token).encode(out);
     }
 }

@@ -1,0 +1,232 @@
+//! A node: one vat's end of everything, as a plain value with two faces.
+//!
+//! Below are links, bytes and time: [`Node::handle_input`], [`Node::poll_transmit`], [`Node::poll_timeout`] and their
+//! few relatives, called by whoever drives it: the tokio driver, the simulated world, a fuzzer. Above is the runtime's [`Netlayer`]. Any
+//! interleaving of calls is legal; after any of them a driver polls until everything answers `None`.
+//!
+//! The node only routes. Handshakes, queues, records and the rule of who gives way are values of [`crate::vattp`]; what a link does
+//! with bytes is in `link`, what a runtime sees of a connection in `conn`.
+
+mod conn;
+mod link;
+mod lower;
+mod upper;
+
+pub use crate::vattp::half_open::Source;
+
+use crate::crypto::aead::Backend;
+use crate::crypto::dh::Scalar;
+use crate::crypto::rng::{Rng, Seed};
+use crate::crypto::sign::SigningKey;
+use crate::id::VatId;
+use crate::locator::{Address, Locator};
+use crate::netlayer::{ConnId, Netlayer};
+use crate::time::{Duration, Instant};
+use crate::vattp::half_open::HalfOpen;
+use crate::vattp::pair::Ids;
+use crate::vattp::responder::Hosted;
+use crate::vattp::seen::Seen;
+use crate::vattp::transport::Tuning;
+use crate::vattp::{Hints, Local, Offers, Use, Violation};
+use conn::Conn;
+use core::fmt;
+use link::Link;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+/// The most entries that the trace keeps; the oldest go first.
+const MAX_TRACE: usize = 1024;
+
+/// A link, as this node numbers them. Never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkId(pub u64);
+
+/// Who a node is and how it behaves. [`Config::new`] gives the defaults.
+pub struct Config {
+    /// The vat's key.
+    pub identity: Arc<SigningKey>,
+    /// How often the vat has been started, at least 1. (VTP-13)
+    pub incarnation: u64,
+    /// The addresses at which it can be dialled, as locators write them. Empty for a vat that only dials. (VTP-4)
+    pub places: Vec<Address>,
+    /// Told to every proven peer.
+    pub hints: Hints,
+    /// Whether it dials under throwaway keys. (VTP-13)
+    pub anonymous: bool,
+    /// The library that seals and opens.
+    pub backend: Backend,
+    /// How long each flight of a handshake may take. (VTP-16)
+    pub flight_deadline: Duration,
+    /// The most half-open handshakes with diallers. (VTP-18)
+    pub half_open: usize,
+    /// The most connections, half-made ones included.
+    pub max_connections: usize,
+    /// Keys, liveness and padding.
+    pub tuning: Tuning,
+}
+
+impl Config {
+    /// The defaults for this vat.
+    pub fn new(identity: Arc<SigningKey>, incarnation: u64) -> Self {
+        Self {
+            identity,
+            incarnation,
+            places: Vec::new(),
+            hints: Hints::default(),
+            anonymous: false,
+            backend: Backend::default(),
+            flight_deadline: Duration::from_secs(10),
+            half_open: 1024,
+            max_connections: 65_536,
+            tuning: Tuning::default(),
+        }
+    }
+}
+
+/// What a node wants done with its links.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinkRequest {
+    /// Open a link to this address, then say [`Node::link_opened`] or [`Node::link_lost`].
+    Open {
+        /// What to call it.
+        link: LinkId,
+        /// Where it leads.
+        at: Address,
+    },
+    /// Write what was given for it, then close it. The node has forgotten it.
+    Close {
+        /// Which.
+        link: LinkId,
+    },
+}
+
+/// What happened, for the operator. Nothing here goes to the network, and nothing pairs an identity with an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trace {
+    /// A peer broke a rule.
+    Violation {
+        /// On which link.
+        link: LinkId,
+        /// Which rule.
+        violation: Violation,
+    },
+    /// A proven peer was turned away: there are as many connections as there may be.
+    TurnedAway {
+        /// On which link.
+        link: LinkId,
+    },
+}
+
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Violation { link, violation } => write!(f, "link {}: {violation}", link.0),
+            Self::TurnedAway { link } => write!(f, "link {}: too many connections", link.0),
+        }
+    }
+}
+
+/// One vat's end of everything.
+pub struct Node {
+    hosted: Hosted,
+    locator: Locator,
+    anonymous: bool,
+    flight_deadline: Duration,
+    max_connections: usize,
+    tuning: Tuning,
+
+    /// The latest moment that a driver has told.
+    clock: Instant,
+    rng: Rng,
+    ids: Ids,
+    seen: Seen,
+    half_open: HalfOpen,
+
+    links: BTreeMap<LinkId, Link>,
+    conns: BTreeMap<ConnId, Conn>,
+    next_link: u64,
+    next_conn: u64,
+    /// When a link wants to be looked at; never later than it does.
+    timers: BTreeSet<(Instant, LinkId)>,
+    /// Links that may have something to write.
+    writers: VecDeque<LinkId>,
+    /// Connections that may have something to tell.
+    tellers: VecDeque<ConnId>,
+    requests: VecDeque<LinkRequest>,
+    trace: VecDeque<Trace>,
+}
+
+impl Node {
+    /// A node with no links. All its randomness comes from `seed`, which is not used elsewhere.
+    pub fn new(config: Config, seed: &Seed) -> Self {
+        let key = config.identity.public();
+        let mut locator = Locator::new(VatId::from(key));
+        if let Some(place) = config.places.first() {
+            locator = locator.at(place.clone());
+        }
+        let hosted = Hosted {
+            prekey: Scalar::from_bytes(config.identity.mapped_secret()),
+            local: Local {
+                key: config.identity,
+                incarnation: config.incarnation,
+                hints: config.hints,
+                backend: config.backend,
+            },
+            for_use: Use::Vat,
+            places: config
+                .places
+                .iter()
+                .map(|place| place.to_string().into_bytes())
+                .collect(),
+            offers: Offers::default(),
+        };
+        Self {
+            hosted,
+            locator,
+            anonymous: config.anonymous,
+            flight_deadline: config.flight_deadline,
+            max_connections: config.max_connections,
+            tuning: config.tuning,
+            clock: Instant::ZERO,
+            rng: seed.fork("handshakes"),
+            ids: Ids::new(seed.fork("ids")),
+            // Two flights to a handshake, and twice as long as one lasts. (VTP-5)
+            seen: Seen::new(config.flight_deadline * 4),
+            half_open: HalfOpen::new(config.half_open),
+            links: BTreeMap::new(),
+            conns: BTreeMap::new(),
+            next_link: 0,
+            next_conn: 0,
+            timers: BTreeSet::new(),
+            writers: VecDeque::new(),
+            tellers: VecDeque::new(),
+            requests: VecDeque::new(),
+            trace: VecDeque::new(),
+        }
+    }
+
+    /// The vat's name.
+    pub fn vat_id(&self) -> VatId {
+        self.locator.vat()
+    }
+
+    /// How many handshakes with diallers are half open.
+    pub fn half_open(&self) -> usize {
+        self.half_open.len()
+    }
+
+    /// What happened, oldest first.
+    pub fn poll_trace(&mut self) -> Option<Trace> {
+        self.trace.pop_front()
+    }
+
+    fn note(&mut self, trace: Trace) {
+        if self.trace.len() == MAX_TRACE {
+            self.trace.pop_front();
+        }
+        self.trace.push_back(trace);
+    }
+}
+
+#[cfg(test)]
+mod tests;
