@@ -4,6 +4,7 @@
 mod ablation;
 pub mod crypto;
 pub mod id;
+pub mod locator;
 pub mod time;
 pub mod vattp;
 pub mod wire;
