@@ -5,6 +5,8 @@ mod ablation;
 pub mod crypto;
 pub mod id;
 pub mod locator;
+#[cfg(feature = "net")]
+pub mod net;
 pub mod time;
 pub mod vattp;
 pub mod wire;
