@@ -7,6 +7,8 @@ pub mod id;
 pub mod locator;
 pub mod netlayer;
 pub mod node;
+#[cfg(feature = "net")]
+pub mod net;
 pub mod time;
 pub mod vattp;
 pub mod wire;

@@ -116,9 +116,10 @@ impl SigningKey {
     #[must_use]
     pub fn from_seed(seed: &[u8; 32]) -> Self {
         let mut expanded = Zeroizing::new([0; 64]);
-        Sha512::new_with_prefix(seed).finalize_into((&mut *expanded).into());
-        let clamped = Zeroizing::new(clamp_integer(first_half(&expanded)));
-        expanded[..32].copy_from_slice(&*clamped);
+        let bytes: &mut [u8; 64] = &mut expanded;
+        Sha512::new_with_prefix(seed).finalize_into(bytes.into());
+        let clamped = Zeroizing::new(clamp_integer(first_half(bytes)));
+        bytes[..32].copy_from_slice(&*clamped);
         Self::assemble(Some(Zeroizing::new(*seed)), expanded)
     }
 

@@ -185,7 +185,7 @@ mod tests {
         // NAM-2
         for text in [
             "",
-            &AS_VAT[..55],
+            AS_VAT.split_at(55).0,
             &format!("{AS_VAT}a"),
             &format!("{AS_VAT}.mix"),
             "é",

@@ -1,0 +1,3 @@
+//! The one place with IO: sockets, the clock, entropy and files.
+
+pub mod keyfile;
