@@ -3,6 +3,7 @@
 //! Each check takes text and returns [`Finding`]s, so that it can be tried on made-up sources as
 //! well as on the tree: a rule nobody has seen fail is not known to hold. `tests/tests/` runs both.
 
+pub mod clauses;
 pub mod layering;
 pub mod licences;
 pub mod source;
