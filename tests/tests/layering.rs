@@ -145,6 +145,7 @@ mod made_up {
             "macro_rules! m { () => { $crate::node::f() } }".to_owned(),
             "macro_rules! m { () => { use $crate::node::f; } }".to_owned(),
             "use pluribus_mix::node;".to_owned(),
+            "fn f() -> impl X + use<'_> { crate::node::f() }".to_owned(),
             "use crate :: /* here */ node;".to_owned(),
             "use\n    crate::\n    node;".to_owned(),
         ] {
