@@ -1,1 +1,3 @@
 //! Conformance helpers.
+
+pub mod house;
