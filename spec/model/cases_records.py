@@ -238,7 +238,9 @@ def good():
         accepted("two PINGs with one token", ["VTP-27"], [[ping(TOKENS[0]), ping(TOKENS[0])]]),
         accepted("sixteen PINGs in one record", ["VTP-27"], [[ping(t) for t in TOKENS[:16]]]),
         accepted("PONG", ["VTP-27"], [[pong(TOKENS[0])]], pings=TOKENS[:2]),
-        accepted("REKEY and the record after it", ["VTP-24"], [[msg(1, b"before")], [REKEY], [msg(2, b"after")]]),
+        accepted(
+            "REKEY and the record after it", ["VTP-24", "VTP-14"], [[msg(1, b"before")], [REKEY], [msg(2, b"after")]]
+        ),
         accepted(
             "REKEY behind other frames, twice",
             ["VTP-24"],
@@ -381,13 +383,20 @@ def refused_sealed():
         refused_wire("a record again", closes, first, [first]),
         refused_wire("a record left out", closes, second),
         refused_wire("under the secret of the other direction", closes, sealed(OTHER_SECRET, 0, [msg(1, b"one")])),
-        refused_wire("under the traffic secret itself", closes, lp(c.seal(SECRET, 0, rec.encode_frame(msg(1, b"one"))))),
+        refused_wire(
+            "under the traffic secret itself", closes, lp(c.seal(SECRET, 0, rec.encode_frame(msg(1, b"one"))))
+        ),
         refused_wire(
             "with associated data", closes, lp(c.seal(rec.Traffic(SECRET).key, 0, rec.encode_frame(msg(1, b"x")), b"x"))
         ),
-        refused_wire("under the old key behind REKEY", ["VTP-24", "VTP-21"], sealed(SECRET, 1, [msg(1, b"x")]), [rekey]),
         refused_wire(
-            "under the new key with the old count", ["VTP-24", "VTP-21"], sealed(next_secret, 1, [msg(1, b"x")]), [rekey]
+            "under the old key behind REKEY", ["VTP-24", "VTP-21"], sealed(SECRET, 1, [msg(1, b"x")]), [rekey]
+        ),
+        refused_wire(
+            "under the new key with the old count",
+            ["VTP-24", "VTP-21"],
+            sealed(next_secret, 1, [msg(1, b"x")]),
+            [rekey],
         ),
         refused_wire(
             "counter 2^20 under one key", ["VTP-24"], sealed(SECRET, last + 1, [msg(1, b"x")]), counter=last + 1

@@ -18,6 +18,7 @@ def main():
         made = importlib.import_module("cases_" + name).make()
         seen = [case["name"] for case in made["cases"]]
         assert len(set(seen)) == len(seen), [x for x in seen if seen.count(x) > 1]
+        assert {x for case in made["cases"] for x in case["clauses"]} == set(made["spec"]), name
         text = json.dumps(made, indent=1, sort_keys=True, ensure_ascii=True) + "\n"
         (args.out / (name + ".json")).write_bytes(text.encode("ascii"))
         print(f"{name}.json: {len(seen)} cases")

@@ -169,7 +169,9 @@ def read_pair(data, sender_is_master, sent_by, mine_of_go=None, go_of_go=None):
 
 
 class Initiator:
-    def __init__(self, use, key, wanted, b, place, versions, suites, x_secret, kem_d, kem_z, incarnation, hints, mine, go):
+    def __init__(
+        self, use, key, wanted, b, place, versions, suites, x_secret, kem_d, kem_z, incarnation, hints, mine, go
+    ):
         require(key.public != wanted, "VTP-10", "own VatId")
         self.use, self.key, self.wanted, self.b, self.place = use, key, wanted, b, place
         self.versions, self.suites = versions, suites
@@ -184,9 +186,7 @@ class Initiator:
         self.ek, _ = c.kem_keygen(self.kem_d, self.kem_z)
         self.target_secret = c.x25519(self.x_secret, self.b)
         place = place_bytes(self.use, self.place)
-        self.target = target(
-            self.use, versions, suites, self.x_public, self.ek, self.target_secret, self.wanted, place
-        )
+        self.target = target(self.use, versions, suites, self.x_public, self.ek, self.target_secret, self.wanted, place)
         self.iwant = versions + suites + self.x_public + self.ek + self.target
         self.s.iwant(self.iwant)
         return lp(self.iwant)
@@ -305,9 +305,7 @@ class Responder:
         go = read_item(reader, GO_LEN, GO_LEN, "GO")
         plain = Reader(c.open_(self.s.k_ih, 1, go, clause="VTP-8", part="GO"))
         pair, fin = plain.take(PAIR_LEN, "pair fields"), plain.take(32, "fin_i")
-        require(
-            equal(fin, c.hmac(self.s.f_i, initiator_macked(self.s.h_giveinfo, pair))), "VTP-12", "fin_i"
-        )
+        require(equal(fin, c.hmac(self.s.f_i, initiator_macked(self.s.h_giveinfo, pair))), "VTP-12", "fin_i")
         self.is_master = self.key.public > vat_i
         self.peer_mine, peer_go = read_pair(pair, not self.is_master, "initiator")
         self.go_number = self.go if self.is_master else peer_go
