@@ -33,10 +33,10 @@ pub(super) fn json(rows: &[Row]) -> String {
 
 /// All rows for people.
 pub(super) fn table(rows: &[Row]) -> String {
-    let mut text = format!("{:<32} {:>12} {:>12} {:>6}", "row", "value", "reference", "ratio");
+    let mut text = format!("{:<40} {:>12} {:>12} {:>6}", "row", "value", "reference", "ratio");
     for row in rows {
         let name = format!("{} ({})", row.name, row.backend);
-        let _ = write!(text, "\n{name:<32} {:>12.1} ", row.value);
+        let _ = write!(text, "\n{name:<40} {:>12.1} ", row.value);
         let _ = match row.reference {
             Some(reference) => write!(text, "{reference:>12.1} {:>6.2}", row.value / reference),
             None => write!(text, "{:>12} {:>6}", "", ""),

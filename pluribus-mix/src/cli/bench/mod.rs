@@ -55,11 +55,14 @@ impl Bench {
 impl Vattp {
     fn measure(&self) -> Result<Vec<Row>, Failure> {
         // First, while no other row has left memory behind.
-        let mut rows = Vec::new();
+        let (mut rows, mut rigs) = (Vec::new(), Vec::new());
         for backend in Backend::ALL {
             progress(&format!("{} idle pairs, {}", self.pairs, backend.name()));
-            rows.push(idle::row(*backend, self.pairs)?);
+            let (row, rig) = idle::row(*backend, self.pairs)?;
+            rows.push(row);
+            rigs.push(rig);
         }
+        drop(rigs);
         for backend in Backend::ALL {
             progress(&format!("handshakes, {}", backend.name()));
             rows.push(handshake::row(*backend, self.rounds)?);

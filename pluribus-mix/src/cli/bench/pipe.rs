@@ -11,25 +11,25 @@ pub(super) const SIZES: [usize; 3] = [64, 1024, 16_384];
 /// Bytes of messages in one round.
 const ROUND: usize = 16 << 20;
 /// Bytes queued before they are carried: a busy runtime's burst.
-const BURST: usize = 512 << 10;
+const BURST: usize = 128 << 10;
 
 /// The row for messages of `size` bytes.
 pub(super) fn row(backend: Backend, size: usize, rounds: u32) -> Result<Row, Failure> {
     let mut rig = Rig::new(backend)?;
     let conn = rig.connect()?;
-    let message = vec![0x5a; size];
     let (count, burst) = (ROUND / size, BURST / (size + 64));
     let carry = || {
-        let target = rig.heard.0 + count;
+        let target = rig.heard + count;
         let mut sent = 0;
         while sent < count {
             for _ in 0..burst.min(count - sent) {
-                rig.nodes[0].send(conn, message.clone()).map_err(broken)?;
+                let message = rig.spare.pop().unwrap_or_else(|| vec![0x5a; size]);
+                rig.nodes[0].send(conn, message).map_err(broken)?;
                 sent += 1;
             }
             rig.drive();
         }
-        (rig.heard.0 == target).then_some(()).ok_or_else(|| broken("a message is missing"))
+        (rig.heard == target).then_some(()).ok_or_else(|| broken("a message is missing"))
     };
     let key = Key::new(backend, &[7; 32]);
     let mut buffer = vec![0x5a; size + TAG_LEN];
