@@ -9,6 +9,7 @@ pub mod locator;
 pub mod net;
 pub mod netlayer;
 pub mod node;
+pub mod sim;
 pub mod time;
 pub mod vattp;
 pub mod wire;
