@@ -42,12 +42,12 @@ def key_where(label, good, make=seed_key):
 class Setup:
     """All that goes into one handshake."""
 
-    def __init__(self, name, use="vat", initiator_is_master=True, responder_expanded=False, anonymous=False, **more):
+    def __init__(self, name, use="vat", initiator_is_greater=True, responder_expanded=False, anonymous=False, **more):
         self.name, self.use, self.anonymous = name, use, anonymous
         label = "handshake " + name
         self.r_key = (expanded_key if responder_expanded else seed_key)(label + " responder key")
         self.i_key = key_where(
-            label + " initiator key", lambda public: (public > self.r_key.public) == initiator_is_master
+            label + " initiator key", lambda public: (public > self.r_key.public) == initiator_is_greater
         )
         self.onion_secret = None if use == "vat" else rand(label + " onion key")
         self.place = self.r_key.public if use != "vat" else "192.0.2.7:4433"
@@ -148,6 +148,7 @@ class Run:
         assert (i.peer_hints, r.peer_hints) == (setup.r_hints, setup.i_hints)
         assert (i.peer_incarnation, r.peer_incarnation) == (setup.r_incarnation, setup.i_incarnation)
         assert (i.version, i.suite) == (r.version, r.suite) and r.peer == setup.i_key.public
+        assert not (setup.anonymous and i.is_master)
 
     def json(self):
         t, i, r, s = self.setup, self.i, self.r, self.i.s
@@ -266,7 +267,7 @@ def setups():
     yield Setup("vat, master initiates", i_mine=1, i_go=2)
     yield Setup(
         "vat, slave initiates, records behind GO and GOTOO",
-        initiator_is_master=False,
+        initiator_is_greater=False,
         i_records=[
             [msg(1, b"hello")],
             [msg(2, rand("handshake long", 300), True)],
@@ -281,10 +282,10 @@ def setups():
         r_hints=b"at=192.0.2.7:4433",
         i_hints=(b"at=[2001:db8::17]:4433&x=" + b"y" * 254)[:254],
     )
-    yield Setup("vat, anonymous initiator", initiator_is_master=False, anonymous=True)
+    yield Setup("vat, anonymous initiator", initiator_is_greater=False, anonymous=True)
     yield Setup("link, relay initiates", use="link")
-    yield Setup("link, anonymous initiator", use="link", initiator_is_master=False, anonymous=True)
-    yield Setup("exit, anonymous initiator", use="exit", initiator_is_master=False, anonymous=True)
+    yield Setup("link, anonymous initiator", use="link", initiator_is_greater=False, anonymous=True)
+    yield Setup("exit, anonymous initiator", use="exit", initiator_is_greater=False, anonymous=True)
     yield Setup(
         "unknown versions and suites offered, another order of preference",
         i_versions=[9, 255, 1, 2],
@@ -314,7 +315,13 @@ def setups():
         places=["192.0.2.7:4433", "[2001:db8::1]:4433", "vat.example:4433"],
         clauses=["VTP-4"],
     )
-    yield Setup("vat at a DNS place", initiator_is_master=False, place="vat.example:4433", clauses=["VTP-4"])
+    yield Setup("vat at a DNS place", initiator_is_greater=False, place="vat.example:4433", clauses=["VTP-4"])
+    yield Setup(
+        "vat, anonymous initiator with the greater key",
+        anonymous=True,
+        i_records=[[msg(1, b"who I am is nobody's business")]],
+        r_frames=[msg(1, b"quite")],
+    )
 
 
 def make():

@@ -8,7 +8,7 @@ from rng import rand
 from wire import OFF, Refused, lp, u8, u16, u64
 
 SPEC = ["WIR-2", "WIR-4", "WIR-5", "WIR-6", "WIR-7", "NAM-1"] + [
-    f"VTP-{i}" for i in (1, 2, 3, 4, 5, 6, 8, 9, 11, 12, 15, 19, 21, 22)
+    f"VTP-{i}" for i in (1, 2, 3, 4, 5, 6, 8, 9, 11, 12, 13, 15, 19, 21, 22)
 ]
 
 ORDER_8 = [
@@ -33,25 +33,22 @@ def low_order_points():
 # --- the runs, and how far the model takes a flight ------------------------------------------------------------------
 
 
-def take_flight(run, flight, wire, kept=()):
-    """The role that the flight is for, brought to where it waits for it, takes it."""
-    if flight == 1:
-        run.setup.responder(kept).flight1(wire)
-    elif flight == 2:
-        i = run.setup.initiator()
-        i.flight1()
-        i.flight2(wire)
-    elif flight == 3:
-        r = run.setup.responder()
+def waiting(run, flight, kept=()):
+    """The role that the flight is for, brought to where it waits for it, and how it takes it."""
+    if flight in (1, 3):
+        r = run.setup.responder(kept)
+        if flight == 1:
+            return r, r.flight1
         r.flight1(run.flight1)
         r.flight2()
-        r.flight3(wire)
-    else:
-        i = run.setup.initiator()
-        i.flight1()
-        i.flight2(run.flight2)
-        i.flight3()
-        rec.Receiver(i.s.s_r_to_i, None).take(wire, i.gotoo)
+        return r, r.flight3
+    i = run.setup.initiator()
+    i.flight1()
+    if flight == 2:
+        return i, i.flight2
+    i.flight2(run.flight2)
+    i.flight3()
+    return i, lambda wire: rec.Receiver(i.s.s_r_to_i, None).take(wire, i.gotoo)
 
 
 class Cases:
@@ -60,8 +57,9 @@ class Cases:
 
     def bad(self, run, flight, name, clauses, wire, alone=True, kept=()):
         """alone: with that one check switched off the model accepts the flight."""
+        role, take = waiting(run, flight, kept)
         try:
-            take_flight(run, flight, wire, kept)
+            take(wire)
         except Refused as e:
             assert e.clause in clauses, (name, e.clause, e.part)
             part = e.part
@@ -70,7 +68,7 @@ class Cases:
         if alone:
             OFF.add(part)
             try:
-                take_flight(run, flight, wire, kept)
+                waiting(run, flight, kept)[1](wire)
             except Refused as e:
                 raise AssertionError((name, part, e.part)) from None
             finally:
@@ -82,6 +80,7 @@ class Cases:
                 "base": run.setup.name,
                 "at": "responder" if flight in (1, 3) else "initiator",
                 "flight": flight,
+                "state": role.expects,
                 "wire": wire.hex(),
                 **({"kept": [x.hex() for x in kept]} if kept else {}),
             }
@@ -298,6 +297,8 @@ def flight2(cases, run):
     bad("fin_r under k_rh", vtp9, forge2(run, fin=lambda k, d: c.hmac(run.r.s.k_rh, d)))
     for name, hints in BAD_HINTS:
         bad("hints: " + name, ["VTP-11"], forge2(run, hints=hints))
+    bad("incarnation_r 0", ["VTP-13"], forge2(run, incarnation=bytes(8)))
+    bad("incarnation_r 0, with hints", ["VTP-13"], forge2(run, incarnation=bytes(8), hints=v.pad_hints(b"x=1")))
 
     lengths = ["VTP-1", "WIR-2"]
     bad("IAM of 1122 bytes", lengths, (iam[:-1], reply), False)
@@ -355,7 +356,7 @@ def forge3(
     info = seal_info(s, vat + incarnation + hints + sig)
     s.giveinfo(info)
     if pair is None:
-        master = vat > t.r_key.public
+        master = v.initiator_is_master(vat, int.from_bytes(incarnation, "big"), t.r_key.public)
         pair = v.encode_pair(v.GO_VERDICT, t.i_mine, 0, t.i_go) if master else v.encode_pair(v.SAY, t.i_mine, 0, 0)
     return info, seal_go(s, pair + fin(s, v.initiator_macked(s.h_giveinfo, pair)))
 
@@ -409,8 +410,8 @@ def pair_faults(good, sent_by, master, mine_of_go=0, go_of_go=0):
     return out
 
 
-def flight3(cases, run, slave):
-    for r in (run, slave):
+def flight3(cases, run, slave, anonymous):
+    for r in (run, slave, *anonymous):
         assert b"".join(lp(x) for x in forge3(r)) == r.flight3
 
     def bad(name, clauses, items, alone=True, run=run):
@@ -432,7 +433,7 @@ def flight3(cases, run, slave):
     bad(
         "vat_i is the responder's own, and signed by it",
         vtp12,
-        forge3(run, vat=own.public, signer=own, pair=run.i.pair),
+        forge3(run, vat=own.public, signer=own),
     )
 
     keys = ["NAM-1", "VTP-12"]
@@ -464,6 +465,10 @@ def flight3(cases, run, slave):
 
     for name, hints in BAD_HINTS:
         bad("hints: " + name, ["VTP-11"], forge3(run, hints=hints))
+    for r in (run, *anonymous):
+        for size in (1, 254):
+            forged = forge3(r, incarnation=bytes(8), hints=v.pad_hints(b"x" * size))
+            bad(f"incarnation_i 0, and hints of length {size}", ["VTP-13"], forged, run=r)
 
     bad("fin_i, a bit", vtp12, forge3(run, fin=lambda s, d: flip(c.hmac(s.f_i, d), 0)))
     bad("fin_i, the last bit", vtp12, forge3(run, fin=lambda s, d: flip(c.hmac(s.f_i, d), -1, 128)))
@@ -487,6 +492,13 @@ def flight3(cases, run, slave):
         good = r.i.pair
         for name, pair in pair_faults(good, "initiator", master):
             bad("pair fields: " + name, ["VTP-19"], forge3(r, pair=pair), run=r)
+    claims = ["VTP-19", "VTP-13"]
+    for r in anonymous:
+        t = r.setup
+        master = v.encode_pair(v.GO_VERDICT, t.i_mine, 0, t.i_go)
+        bad("pair fields: an anonymous initiator is master", claims, forge3(r, pair=master), False, run=r)
+    slave_pair = v.encode_pair(v.SAY, run.setup.i_mine, 0, 0)
+    bad("pair fields: a named initiator with the greater key is slave", ["VTP-19"], forge3(run, pair=slave_pair), False)
 
     lengths = ["VTP-1", "WIR-2"]
     bad("GIVEINFO of 375 bytes", lengths, (info[:-1], go), False)
@@ -500,7 +512,7 @@ def flight3(cases, run, slave):
 # --- flight 4 --------------------------------------------------------------------------------------------------------
 
 
-def flight4(cases, run, slave):
+def flight4(cases, run, slave, anonymous):
     def record(run, plain, secret=None, counter=0):
         return lp(c.seal(rec.Traffic(run.i.s.s_r_to_i if secret is None else secret).key, counter, plain))
 
@@ -511,6 +523,10 @@ def flight4(cases, run, slave):
     for r in (run, slave):
         for name, pair in pair_faults(r.gotoo, "responder", r.r.is_master):
             bad("pair fields: " + name, ["VTP-19"], record(r, pair), run=r)
+    for r in anonymous:
+        slave_pair = v.encode_pair(v.SAY, r.setup.r_mine, r.setup.i_mine, 0)
+        claims = ["VTP-19", "VTP-13"]
+        bad("pair fields: slave to an anonymous initiator", claims, record(r, slave_pair), False, run=r)
     closes = ["VTP-21", "VTP-15"]
     bad("a bit", closes, flip(run.flight4, 2), False)
     bad("counter 1", closes, record(run, run.gotoo, counter=1), False)
@@ -530,6 +546,8 @@ def make():
         "vat, slave initiates, records behind GO and GOTOO",
         "link, relay initiates",
         "unknown versions and suites offered, another order of preference",
+        "vat, anonymous initiator",
+        "vat, anonymous initiator with the greater key",
     ]
     runs = [hs.Run(setups[name]) for name in names]
     for run in runs:
@@ -537,8 +555,8 @@ def make():
     cases = Cases()
     flight1(cases, runs[0], runs[2], runs[3])
     flight2(cases, runs[0])
-    flight3(cases, runs[0], runs[1])
-    flight4(cases, runs[0], runs[1])
+    flight3(cases, runs[0], runs[1], runs[4:])
+    flight4(cases, runs[0], runs[1], runs[4:])
     return {
         "comment": "Flights with one fault each, made from those of handshake.json: who must refuse them, and why.",
         "spec": SPEC,

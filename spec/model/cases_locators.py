@@ -61,6 +61,11 @@ def make():
     good("at: DNS name", f"{base}?at=vat.example:4433", None, at)
     good("at: DNS name of one label", f"{base}?at=localhost:4433", None, at)
     good("at: DNS name with digits and hyphens", f"{base}?at=xn--4ca.3com.7-of-9.example:4433", None, at)
+    good("at: DNS name of one letter", f"{base}?at=a:1", None, at)
+    good("at: DNS name, only its last label starts with a letter", f"{base}?at=1.2.3.4.e9:443", None, at)
+    good("at: IPv6 that ends like an IPv4 address", f"{base}?at=[::102:304]:80", None, at)
+    good("at: IPv6, ffff elsewhere", f"{base}?at=[::ffff:0:102:304]:80", None, at)
+    good("at: DNS label of 63 characters", f"{base}?at={'a' * 63}.example:80", None, at)
     long_name = ".".join(["a" * 63] * 3 + ["b" * 61])
     assert len(long_name) == 253
     good("at: DNS name of 253 characters", f"{base}?at={long_name}:9", None, at)
@@ -189,6 +194,11 @@ def make():
     bad("UTF-8 cut short", f"{base}?x=%C3", "hint value")
     bad("UTF-8, longer than need be", f"{base}?x=%C1%81", "hint value")
     bad("UTF-8, half a surrogate pair", f"{base}?x=%ED%A0%80", "hint value")
+    for name, value in (
+        ("DNS name of 254 characters", ".".join(["a" * 63] * 3 + ["b" * 62]) + ":9"),
+        ("DNS name of 253 characters and a port of two digits", long_name + ":80"),
+    ):
+        bad(f"at: {name}", f"{base}?at={value}", "hint value", at, also=["at"])
     bad("a hint twice", f"{base}?a=1&b=2&a=3", "hint repeated")
     bad("a hint twice with one value", f"{base}?a=1&a=1", "hint repeated")
     for name, value in (
@@ -219,6 +229,19 @@ def make():
         ("IPv6 with a zone", "[fe80::1%25eth0]:80"),
         ("IPv6 without port", "[2001:db8::1]"),
         ("empty brackets", "[]:80"),
+        ("IPv4-mapped IPv6", "[::ffff:192.0.2.7]:80"),
+        ("IPv4-mapped IPv6, without dots", "[::ffff:c000:207]:80"),
+        ("IPv6 with dots", "[::1.2.3.4]:80"),
+        ("IPv6 with dots, behind a prefix", "[64:ff9b::192.0.2.7]:80"),
+        ("DNS name that a resolver takes for an IPv4 address", "127.1:80"),
+        ("DNS name that a resolver takes for a number", "2130706433:80"),
+        ("DNS name that a resolver takes for a hexadecimal number", "0x7f000001:80"),
+        ("DNS name whose last label is a hexadecimal number", "127.0.0.0x1:80"),
+        ("DNS name whose last label starts with a digit", "vat.3com:80"),
+        ("DNS name whose last label is a digit", "vat.example.1:80"),
+        ("DNS name of one digit", "1:80"),
+        ("DNS name with an underscore", "my_vat.example:80"),
+        ("DNS name of hyphens", "--:80"),
         ("DNS name in upper case", "Vat.example:80"),
         ("DNS name with an empty label", "vat..example:80"),
         ("DNS name that ends with a dot", "vat.example.:80"),

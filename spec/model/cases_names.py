@@ -3,7 +3,7 @@
 import crypto as c
 import names as n
 from rng import rand
-from wire import Refused
+from wire import Refused, u64
 
 SPEC = ["NAM-1", "NAM-2", "NAM-3", "NAM-4", "NAM-5", "NAM-6"]
 
@@ -94,6 +94,7 @@ def make():
     cases += bad_keys(keys[0])
     cases += bad_expanded(keys[0])
     cases += key_files(keys[0])
+    cases += incarnation_files()
     return {
         "comment": "VatIds, RelayIds, signing keys and key files: what is read and written, and what is refused.",
         "spec": SPEC,
@@ -273,6 +274,56 @@ def key_files(key):
                 "kind": "bad key file",
                 "name": "bad key file: " + name,
                 "clauses": [clause],
+                "file": text.encode("utf-8").hex(),
+            }
+        )
+    return out
+
+
+def incarnation_files():
+    out = []
+    for number in (1, 10, 2**62 - 1, 2**63):
+        text = n.incarnation_file(number)
+        assert n.read_incarnation_file(text) == number
+        out.append(
+            {
+                "kind": "incarnation file",
+                "name": f"incarnation file: {number}",
+                "clauses": ["NAM-6"],
+                "file": text.encode("ascii").hex(),
+                "incarnation": u64(number).hex(),
+            }
+        )
+    good, head = n.incarnation_file(17), "pluribus-mix incarnation 1\n"
+    for name, text in (
+        ("empty", ""),
+        ("first line alone", head),
+        ("no number", head + "\n"),
+        ("no line feed at the end", good[:-1]),
+        ("two line feeds at the end", good + "\n"),
+        ("carriage returns", good.replace("\n", "\r\n")),
+        ("a third line", good + "18\n"),
+        ("another version", good.replace("incarnation 1", "incarnation 2")),
+        ("another title", good.replace("incarnation", "signing key")),
+        ("a leading zero", head + "017\n"),
+        ("two zeros", head + "00\n"),
+        ("a plus sign", head + "+17\n"),
+        ("a minus sign", head + "-17\n"),
+        ("a space before the number", head + " 17\n"),
+        ("a space behind the number", head + "17 \n"),
+        ("hexadecimal digits", head + "1f\n"),
+        ("a point", head + "17.0\n"),
+        ("digits of another script", head + "\u0661\u0667\n"),
+        ("2^64", head + f"{2**64}\n"),
+        ("ten to the hundredth", head + f"{10**100}\n"),
+        ("a byte order mark", "\ufeff" + good),
+    ):
+        refused("NAM-6", "content", n.read_incarnation_file, text)
+        out.append(
+            {
+                "kind": "bad incarnation file",
+                "name": "bad incarnation file: " + name,
+                "clauses": ["NAM-6"],
                 "file": text.encode("utf-8").hex(),
             }
         )

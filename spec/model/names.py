@@ -103,6 +103,19 @@ def read_key_file(text):
     return SigningKey(bytes.fromhex(found[2]))
 
 
+INCARNATION_FILE = re.compile(r"\Apluribus-mix incarnation 1\n(0|[1-9][0-9]*)\n\Z", re.ASCII)
+
+
+def incarnation_file(number):
+    return f"pluribus-mix incarnation 1\n{number}\n"
+
+
+def read_incarnation_file(text):
+    found = INCARNATION_FILE.match(text)
+    require(found is not None and int(found[1]) < 2**64, "NAM-6", "content")
+    return int(found[1])
+
+
 # --- NAM-7 to NAM-9 ------------------------------------------------------------------------------------------------
 
 PLAIN = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~:/[]")
@@ -129,6 +142,7 @@ PORT = re.compile(r"\A[1-9][0-9]{0,4}\Z")
 def check_place(text):
     """NAM-8: host:port in its one canonical form."""
     host, colon, port = text.rpartition(":")
+    require(len(text) <= 255, "NAM-8", "at")
     require(colon == ":" and PORT.match(port) and int(port) <= 65535, "NAM-8", "at")
     require(is_ipv4(host) or is_ipv6(host) or is_dns(host), "NAM-8", "at")
     return text
@@ -148,17 +162,14 @@ def is_ipv6(host):
         address = ipaddress.IPv6Address(host[1:-1])
     except ValueError:
         return False
-    if address.scope_id is not None:
+    if address.scope_id is not None or address.ipv4_mapped is not None:
         return False
-    text = str(address)
-    if address.ipv4_mapped is not None:
-        text = "::ffff:" + str(address.ipv4_mapped)  # RFC 5952 section 5
-    return text == host[1:-1]
+    return str(address) == host[1:-1]
 
 
 def is_dns(host):
     labels = host.split(".")
-    return 1 <= len(host) <= 253 and all(DNS_LABEL.match(x) for x in labels) and not labels[-1].isdigit()
+    return 1 <= len(host) <= 253 and all(DNS_LABEL.match(x) for x in labels) and "a" <= labels[-1][0] <= "z"
 
 
 def encode_value(value):

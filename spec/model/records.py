@@ -181,3 +181,4 @@ class Receiver:
     def on_close(self, f):
         require(f["id"] == u64(self.peer_mine).hex(), "VTP-29", "id")
         self.closed = True
+        self.answers = []  # there is nothing left to send them on

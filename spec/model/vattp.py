@@ -141,6 +141,10 @@ def initiator_macked(h_giveinfo, pair):
 # --- VTP-19 --------------------------------------------------------------------------------------------------------
 
 
+def initiator_is_master(vat_i, incarnation_i, vat_r):
+    return incarnation_i != 0 and vat_i > vat_r
+
+
 def encode_pair(verdict, mine, yours, go, again=0, expect=1, first=1, past=UNKNOWN):
     return u8(verdict) + u8(again) + b"".join(u64(x) for x in (mine, yours, go, expect, first, past))
 
@@ -177,8 +181,9 @@ class Initiator:
         self.versions, self.suites = versions, suites
         self.x_secret, self.kem_d, self.kem_z = x_secret, kem_d, kem_z
         self.incarnation, self.hints, self.mine, self.go = incarnation, hints, mine, go
-        self.is_master = key.public > wanted
+        self.is_master = initiator_is_master(key.public, incarnation, wanted)
         self.s = Schedule(use)
+        self.expects = None
 
     def flight1(self):
         versions, suites = encode_versions(self.versions), encode_suites(self.suites)
@@ -189,19 +194,21 @@ class Initiator:
         self.target = target(self.use, versions, suites, self.x_public, self.ek, self.target_secret, self.wanted, place)
         self.iwant = versions + suites + self.x_public + self.ek + self.target
         self.s.iwant(self.iwant)
+        self.expects = "ExpectIam"
         return lp(self.iwant)
 
     def flight2(self, data):
         reader = Reader(data, "VTP-1")
         iam = read_item(reader, IAM_LEN, IAM_LEN, "IAM")
-        replyinfo = read_item(reader, REPLYINFO_LEN, REPLYINFO_LEN, "REPLYINFO")
-        reader.end("flight 2")
         r = Reader(iam)
         version, suite, x_r, ct = r.u8("version"), r.u16("suite"), r.take(32, "x_r"), r.take(c.CT_LEN, "ct")
         require(version in self.versions, "VTP-3", "version")
         require(suite in self.suites, "VTP-3", "suite")
         secret = c.x25519(self.x_secret, x_r, "VTP-6", "x_r")
         self.s.iam(iam, secret, c.kem_decaps(self.kem_d, self.kem_z, ct))
+        self.expects = "ExpectReplyInfo"
+        replyinfo = read_item(reader, REPLYINFO_LEN, REPLYINFO_LEN, "REPLYINFO")
+        reader.end("flight 2")
         plain = Reader(c.open_(self.s.k_rh, 0, replyinfo, clause="VTP-8", part="REPLYINFO"))
         vat_r, incarnation = plain.take(32, "vat_r"), plain.take(8, "incarnation_r")
         hints, sig, fin = plain.take(HINTS_LEN, "hints"), plain.take(64, "sig_r"), plain.take(32, "fin_r")
@@ -214,6 +221,7 @@ class Initiator:
         require(vat_good, "VTP-9", "vat_r")
         self.peer_hints = read_hints(hints)
         self.peer_incarnation = int.from_bytes(incarnation, "big")
+        require(self.peer_incarnation != 0, "VTP-13", "incarnation_r")
         self.version, self.suite = version, suite
         self.s.replyinfo(replyinfo)
 
@@ -232,6 +240,7 @@ class Initiator:
         go = c.seal(self.s.k_ih, 1, self.go_plain)
         self.s.go(go)
         self.giveinfo, self.go_item = giveinfo, go
+        self.expects = "ExpectGoToo"
         return lp(giveinfo) + lp(go)
 
     def gotoo(self, pair):
@@ -250,6 +259,7 @@ class Responder:
         self.incarnation, self.hints, self.mine, self.go = incarnation, hints, mine, go
         self.kept = set(kept)
         self.s = Schedule(use)
+        self.expects = "ExpectIWant"
 
     def flight1(self, data):
         reader = Reader(data, "VTP-1")
@@ -288,6 +298,7 @@ class Responder:
         self.replyinfo_plain = vat + incarnation + hints + sig + fin
         self.replyinfo = c.seal(self.s.k_rh, 0, self.replyinfo_plain)
         self.s.replyinfo(self.replyinfo)
+        self.expects = "ExpectGiveInfo"
         return lp(self.iam) + lp(self.replyinfo)
 
     def flight3(self, data):
@@ -301,17 +312,20 @@ class Responder:
         peer_hints = read_hints(hints)
         signed = initiator_signed(self.s.h_replyinfo, self.key.public, vat_i, incarnation, hints)
         require(c.verify_strict(vat_i, signed, sig), "VTP-12", "sig_i")
+        peer_incarnation = int.from_bytes(incarnation, "big")
+        require(peer_incarnation != 0 or not peer_hints, "VTP-13", "hints of an anonymous initiator")
         self.s.giveinfo(giveinfo)
+        self.expects = "ExpectGo"
         go = read_item(reader, GO_LEN, GO_LEN, "GO")
         plain = Reader(c.open_(self.s.k_ih, 1, go, clause="VTP-8", part="GO"))
         pair, fin = plain.take(PAIR_LEN, "pair fields"), plain.take(32, "fin_i")
         require(equal(fin, c.hmac(self.s.f_i, initiator_macked(self.s.h_giveinfo, pair))), "VTP-12", "fin_i")
-        self.is_master = self.key.public > vat_i
+        self.is_master = not initiator_is_master(vat_i, peer_incarnation, self.key.public)
         self.peer_mine, peer_go = read_pair(pair, not self.is_master, "initiator")
         self.go_number = self.go if self.is_master else peer_go
         self.s.go(go)
         self.peer, self.peer_hints = vat_i, peer_hints
-        self.peer_incarnation = int.from_bytes(incarnation, "big")
+        self.peer_incarnation = peer_incarnation
         return reader.data[reader.at :]
 
     def gotoo(self):

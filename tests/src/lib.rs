@@ -1,3 +1,4 @@
 //! Conformance helpers.
 
 pub mod house;
+pub mod vectors;

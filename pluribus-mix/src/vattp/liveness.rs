@@ -36,6 +36,11 @@ impl Liveness {
         }
     }
 
+    /// A PING with this token is out.
+    pub(super) fn asked(&mut self, token: u64, now: Instant) {
+        self.asked.push_back((token, now));
+    }
+
     /// A record came.
     pub(super) const fn heard(&mut self, now: Instant) {
         self.since = now;
@@ -97,7 +102,7 @@ impl Liveness {
         }
         let token = self.next_token;
         self.next_token += 1;
-        self.asked.push_back((token, now));
+        self.asked(token, now);
         Some(token)
     }
 }

@@ -71,6 +71,11 @@ impl Transport {
         }
     }
 
+    /// Counts a PING with this token as sent: the test vectors begin so. Otherwise tokens are chosen here.
+    pub fn asked(&mut self, now: Instant, token: u64) {
+        self.liveness.asked(token, now);
+    }
+
     /// Who is at the other end.
     pub const fn peer(&self) -> &Peer {
         &self.established.peer
