@@ -148,17 +148,14 @@ def is_ipv6(host):
         address = ipaddress.IPv6Address(host[1:-1])
     except ValueError:
         return False
-    if address.scope_id is not None:
+    if address.scope_id is not None or address.ipv4_mapped is not None:
         return False
-    text = str(address)
-    if address.ipv4_mapped is not None:
-        text = "::ffff:" + str(address.ipv4_mapped)  # RFC 5952 section 5
-    return text == host[1:-1]
+    return str(address) == host[1:-1]
 
 
 def is_dns(host):
     labels = host.split(".")
-    return 1 <= len(host) <= 253 and all(DNS_LABEL.match(x) for x in labels) and not labels[-1].isdigit()
+    return 1 <= len(host) <= 253 and all(DNS_LABEL.match(x) for x in labels) and "a" <= labels[-1][0] <= "z"
 
 
 def encode_value(value):
