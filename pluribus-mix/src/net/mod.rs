@@ -1,3 +1,37 @@
-//! The one place with IO: sockets, the clock, entropy and files.
+//! Sockets, clock and entropy for a node: the tokio driver.
+//!
+//! The node is a value that wants bytes, time and nothing else. One task owns it (`driver`), two more serve each TCP
+//! connection under it (`link`), and an application talks to it through [`Endpoint`] and [`Connection`], whose mailboxes
+//! (`mailbox`) keep the slow from holding up the others.
+//!
+//! ```text
+//!   application      driver                       link
+//!   Connection ──► outbox ─► node ─► batch ──────► writer ─► socket
+//!   Connection ◄── inbox ◄── node ◄─ buffer ◄───── reader ◄─ socket
+//!                     bounded trays     bounded channels
+//! ```
+//!
+//! Everything between the two ends is bounded, so whoever is slow is felt at the other end as a `send` that waits.
+//!
+//! The machine is met here and nowhere else: `clock` has the time, `entropy` the randomness, [`keyfile`] the files.
+//!
+//! What is logged never brings an address and an identity together, nor two names that another line would: links are
+//! logged by number, and vats not at all.
 
+mod buffers;
+mod clock;
+mod config;
+mod connection;
+mod driver;
+mod endpoint;
+mod entropy;
+mod error;
 pub mod keyfile;
+mod link;
+mod mailbox;
+
+pub use config::Config;
+pub use connection::Connection;
+pub use endpoint::Endpoint;
+pub use entropy::fresh_key;
+pub use error::{BindError, Cut, DialError};

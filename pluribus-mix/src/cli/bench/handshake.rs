@@ -29,7 +29,11 @@ pub(super) fn row(backend: Backend, rounds: u32) -> Result<Row, Failure> {
     let [i, r] = [1, 2].map(|seed| SigningKey::from_seed(&[seed; 32]));
     let (mapped, keys) = (r.public().mapped(), [i, r]);
     let handshakes = || (0..ROUND).try_for_each(|_| sides.meet().map_err(broken));
-    let bare = || (0..ROUND).try_for_each(|_| primitives(&keys, &mapped, &mut rng).ok_or_else(|| broken("primitives")));
+    let bare = || {
+        (0..ROUND).try_for_each(|_| {
+            primitives(&keys, &mapped, &mut rng).ok_or_else(|| broken("primitives"))
+        })
+    };
     let (handshake, reference) = against(rounds, handshakes, bare)?;
     Ok(Row {
         name: "vattp.handshakes_per_core_s",

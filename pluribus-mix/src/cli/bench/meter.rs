@@ -33,7 +33,10 @@ pub(super) fn json(rows: &[Row]) -> String {
 
 /// All rows for people.
 pub(super) fn table(rows: &[Row]) -> String {
-    let mut text = format!("{:<40} {:>12} {:>12} {:>6}", "row", "value", "reference", "ratio");
+    let mut text = format!(
+        "{:<40} {:>12} {:>12} {:>6}",
+        "row", "value", "reference", "ratio"
+    );
     for row in rows {
         let name = format!("{} ({})", row.name, row.backend);
         let _ = write!(text, "\n{name:<40} {:>12.1} ", row.value);
@@ -79,7 +82,10 @@ fn timed(thing: &mut impl FnMut() -> Result<(), Failure>) -> Result<f64, Failure
 pub(super) fn resident() -> Result<u64, Failure> {
     let statm = std::fs::read_to_string("/proc/self/statm")
         .map_err(|error| Failure::failed(format!("/proc/self/statm: {error}")))?;
-    let pages = statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok());
+    let pages = statm
+        .split_whitespace()
+        .nth(1)
+        .and_then(|pages| pages.parse::<u64>().ok());
     let page = u64::try_from(rustix::param::page_size()).unwrap_or(4096);
     pages
         .map(|pages| pages * page)

@@ -46,9 +46,14 @@ impl Bench {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let What::Vattp(options) = self.what;
         let rows = options.measure()?;
-        let text = if options.json { meter::json(&rows) } else { meter::table(&rows) };
+        let text = if options.json {
+            meter::json(&rows)
+        } else {
+            meter::table(&rows)
+        };
         let mut out = std::io::stdout().lock();
-        writeln!(out, "{text}").map_err(|error| Failure::failed(format!("standard output: {error}")))
+        writeln!(out, "{text}")
+            .map_err(|error| Failure::failed(format!("standard output: {error}")))
     }
 }
 

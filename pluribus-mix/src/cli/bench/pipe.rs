@@ -29,7 +29,9 @@ pub(super) fn row(backend: Backend, size: usize, rounds: u32) -> Result<Row, Fai
             }
             rig.drive();
         }
-        (rig.heard == target).then_some(()).ok_or_else(|| broken("a message is missing"))
+        (rig.heard == target)
+            .then_some(())
+            .ok_or_else(|| broken("a message is missing"))
     };
     let key = Key::new(backend, &[7; 32]);
     let mut buffer = vec![0x5a; size + TAG_LEN];
@@ -39,7 +41,8 @@ pub(super) fn row(backend: Backend, size: usize, rounds: u32) -> Result<Row, Fai
             let (text, place) = buffer.split_at_mut(size);
             let tag = key.seal(counter, b"", text).map_err(|_| broken("seal"))?;
             place.copy_from_slice(&tag);
-            key.open(counter, b"", &mut buffer).map_err(|_| broken("open"))?;
+            key.open(counter, b"", &mut buffer)
+                .map_err(|_| broken("open"))?;
             counter += 1;
         }
         Ok(())

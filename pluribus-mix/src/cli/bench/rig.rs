@@ -30,7 +30,11 @@ const NOW: Instant = Instant::from_nanos(1);
 
 impl Rig {
     pub(super) fn new(backend: Backend) -> Result<Self, Failure> {
-        let address = |host: u8| format!("127.0.0.{host}:1").parse::<Address>().map_err(broken);
+        let address = |host: u8| {
+            format!("127.0.0.{host}:1")
+                .parse::<Address>()
+                .map_err(broken)
+        };
         let node = |seed: u8, address: Address| {
             let mut config = Config::new(Arc::new(SigningKey::from_seed(&[seed; 32])), 1);
             config.backend = backend;
@@ -53,7 +57,9 @@ impl Rig {
         let conn = dialler.connect(dialled.locator()).map_err(broken)?;
         let opened = self.opened;
         self.drive();
-        (self.opened == opened + 2).then_some(conn).ok_or_else(|| broken("no handshake"))
+        (self.opened == opened + 2)
+            .then_some(conn)
+            .ok_or_else(|| broken("no handshake"))
     }
 
     /// Carries everything until nothing moves.

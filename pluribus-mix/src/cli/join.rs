@@ -1,0 +1,125 @@
+//! Standard input and output on one side, a connection on the other, as `nc` joins them.
+//!
+//! Each direction has a thread of its own, because reading a terminal or a pipe cannot be waited for otherwise, and ends
+//! by itself: the end of input ends our direction and no more. A thread that waits for input nobody will give is left
+//! behind when the program ends.
+
+use std::fs::File;
+use std::future::Future;
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::thread;
+
+use pluribus_mix::net::Connection;
+use pluribus_mix::netlayer::CloseReason;
+use tokio::runtime::{Builder, Handle};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+
+use super::Failure;
+
+/// The most that is read at once, and one message.
+const PIECE: usize = 64 * 1024;
+
+/// Runs a command that talks to the network.
+pub(crate) fn run(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::failed)?;
+    let result = runtime.block_on(command);
+    // A thread that waits for input still holds a handle.
+    runtime.shutdown_background();
+    result
+}
+
+/// Gives up when the user or the system says so.
+pub(crate) async fn or_interrupted<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::failed)?;
+    tokio::select! {
+        done = work => Ok(done),
+        _ = interrupt.recv() => Err(Failure::failed("interrupted")),
+        _ = terminate.recv() => Err(Failure::failed("terminated")),
+    }
+}
+
+/// Returns when both directions have ended, or cannot any more.
+pub(crate) async fn join(connection: &Connection) -> Result<(), Failure> {
+    let said_all = spawn(connection, talk)?;
+    let heard_all = spawn(connection, hear)?;
+    let saying = async {
+        tokio::select! {
+            biased;
+            said = said_all => said.map(|()| connection.finish()),
+            // Nobody can say any more what the thread may still read.
+            reason = connection.closed() => Err(Failure::failed(format!("before the end of our input: {reason}"))),
+        }
+    };
+    let hearing = async { heard_all.await.inspect_err(|_| connection.close()) };
+    let (heard, said) = tokio::join!(hearing, saying);
+    heard.and(said)?;
+    match connection.closed().await {
+        CloseReason::Closed => Ok(()),
+        broken => Err(Failure::failed(broken)),
+    }
+}
+
+type Done = Result<(), Failure>;
+
+/// Does the work in a thread, and tells how it went.
+fn spawn(
+    connection: &Connection,
+    work: fn(&Connection, &Handle) -> Done,
+) -> Result<impl Future<Output = Done> + use<>, Failure> {
+    let (done, result) = oneshot::channel();
+    let (connection, runtime) = (connection.clone(), Handle::current());
+    let run = move || {
+        let _ = done.send(work(&connection, &runtime));
+    };
+    thread::Builder::new().spawn(run).map_err(Failure::failed)?;
+    Ok(async {
+        result
+            .await
+            .unwrap_or_else(|_| Err(Failure::failed("a thread broke: a bug")))
+    })
+}
+
+/// Standard input to the connection.
+fn talk(connection: &Connection, runtime: &Handle) -> Done {
+    let mut input = unbuffered(io::stdin().as_fd())?;
+    let broken = |error| Failure::failed(format!("standard input: {error}"));
+    loop {
+        let mut piece = vec![0; PIECE];
+        let length = input.read(&mut piece).map_err(broken)?;
+        if length == 0 {
+            return Ok(());
+        }
+        piece.truncate(length);
+        runtime
+            .block_on(connection.send(piece))
+            .map_err(Failure::failed)?;
+    }
+}
+
+/// The connection to standard output.
+fn hear(connection: &Connection, runtime: &Handle) -> Done {
+    let mut output = unbuffered(io::stdout().as_fd())?;
+    let broken = |error| Failure::failed(format!("standard output: {error}"));
+    while let Some(message) = runtime
+        .block_on(connection.recv())
+        .map_err(Failure::failed)?
+    {
+        output.write_all(&message).map_err(broken)?;
+    }
+    Ok(())
+}
+
+/// Past the standard library's buffers, which are made for lines.
+fn unbuffered(stream: impl AsFd) -> Result<File, Failure> {
+    let copy = stream
+        .as_fd()
+        .try_clone_to_owned()
+        .map_err(Failure::failed)?;
+    Ok(File::from(copy))
+}

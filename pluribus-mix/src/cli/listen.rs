@@ -1,0 +1,81 @@
+//! `listen` and `dial`: standard input and output, joined with a vat far away.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+use pluribus_mix::locator::Locator;
+use pluribus_mix::net::{Connection, Endpoint};
+
+use super::Failure;
+use super::join::{join, or_interrupted};
+use super::vat::{At, Vat};
+
+/// Who waits, and where.
+#[derive(Args)]
+pub(crate) struct Listen {
+    #[command(flatten)]
+    vat: Vat,
+    /// Where others find us: host:port. With an address, port 0 takes any that is free.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
+    at: At,
+    /// Listen at this address where --at is not one of this machine.
+    #[arg(long, value_name = "ADDRESS:PORT", requires = "at")]
+    bind: Option<SocketAddr>,
+    /// Put the line {"locator":"…"} first on standard output; the bytes follow.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Who calls whom.
+#[derive(Args)]
+pub(crate) struct Dial {
+    /// The vat: ocapn://….mix?at=host:port, as its listen printed it.
+    locator: Locator,
+    #[command(flatten)]
+    vat: Vat,
+    /// Under a key made for this one connection, so that nobody learns who calls.
+    #[arg(long, conflicts_with = "key")]
+    anonymous: bool,
+}
+
+impl Listen {
+    pub(crate) async fn run(self) -> Result<(), Failure> {
+        let config = self.at.listening(self.vat.config()?, self.bind).await?;
+        let endpoint = Endpoint::bind(config).await.map_err(Failure::to_bind)?;
+        if self.json {
+            println!(
+                "{}",
+                serde_json::json!({ "locator": endpoint.locator().to_string() })
+            );
+        } else {
+            eprintln!("{}", endpoint.locator());
+        }
+        let accepted = or_interrupted(endpoint.accept()).await?;
+        endpoint.stop_listening().await;
+        let connection = accepted.ok_or_else(|| Failure::failed("stopped listening"))?;
+        eprintln!("joined by {}", connection.peer());
+        finish(&endpoint, connection).await
+    }
+}
+
+impl Dial {
+    pub(crate) async fn run(self) -> Result<(), Failure> {
+        let config = self.vat.config()?;
+        let config = if self.anonymous {
+            config.anonymous()
+        } else {
+            config
+        };
+        let endpoint = Endpoint::bind(config).await.map_err(Failure::to_bind)?;
+        let connected = or_interrupted(endpoint.connect(&self.locator)).await?;
+        let connection = connected.map_err(Failure::to_dial)?;
+        finish(&endpoint, connection).await
+    }
+}
+
+async fn finish(endpoint: &Endpoint, connection: Connection) -> Result<(), Failure> {
+    let joined = or_interrupted(join(&connection)).await;
+    connection.close();
+    endpoint.close().await;
+    joined?
+}

@@ -1,0 +1,105 @@
+//! What an endpoint is made of.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::crypto::aead::Backend;
+use crate::crypto::sign::SigningKey;
+use crate::locator::Address;
+
+use super::entropy::{first_incarnation, fresh_key};
+use super::error::BindError;
+use super::keyfile;
+
+/// Who an endpoint is, where it listens, and how it dials.
+pub struct Config {
+    pub(super) identity: Arc<SigningKey>,
+    pub(super) incarnation: u64,
+    pub(super) listen: Option<SocketAddr>,
+    pub(super) place: Option<Address>,
+    pub(super) anonymous: bool,
+    pub(super) backend: Backend,
+    pub(super) connect_within: Duration,
+    pub(super) backlog: usize,
+}
+
+impl Config {
+    /// The vat of this key, not listening. `incarnation` must be higher than ever before (chapter 3.3).
+    #[must_use]
+    pub fn new(identity: Arc<SigningKey>, incarnation: u64) -> Self {
+        Self {
+            identity,
+            incarnation,
+            listen: None,
+            place: None,
+            anonymous: false,
+            backend: Backend::default(),
+            connect_within: Duration::from_secs(10),
+            backlog: 64,
+        }
+    }
+
+    /// A vat that is born now and forgotten with the endpoint.
+    ///
+    /// # Errors
+    /// [`BindError::Entropy`].
+    pub fn fresh() -> Result<Self, BindError> {
+        Ok(Self::new(Arc::new(fresh_key()?), first_incarnation()?))
+    }
+
+    /// The vat whose key is in this file, in its next incarnation.
+    ///
+    /// # Errors
+    /// [`BindError::KeyFile`] or [`BindError::Entropy`].
+    pub fn from_key_file(path: &Path) -> Result<Self, BindError> {
+        let identity = Arc::new(keyfile::load(path)?);
+        let first = first_incarnation()?;
+        let incarnation = keyfile::next_incarnation(path, || first)?;
+        Ok(Self::new(identity, incarnation))
+    }
+
+    /// Listens at this address; port 0 takes any that is free.
+    #[must_use]
+    pub fn listening(mut self, at: SocketAddr) -> Self {
+        self.listen = Some(at);
+        self
+    }
+
+    /// The place that the locator tells, where others have to dial another than the one listened at: a DNS name, or
+    /// the outside of an address translation.
+    #[must_use]
+    pub fn known_at(mut self, place: Address) -> Self {
+        self.place = Some(place);
+        self
+    }
+
+    /// Dials under keys made for one connection each, so that nobody learns who dials. (VTP-13)
+    #[must_use]
+    pub fn anonymous(mut self) -> Self {
+        self.anonymous = true;
+        self
+    }
+
+    /// Which library encrypts.
+    #[must_use]
+    pub fn backend(mut self, backend: Backend) -> Self {
+        self.backend = backend;
+        self
+    }
+
+    /// How long one TCP connection may take to stand, the look-up of its name included. 10 s if not said.
+    #[must_use]
+    pub fn connect_within(mut self, patience: Duration) -> Self {
+        self.connect_within = patience;
+        self
+    }
+
+    /// How many incoming connections may wait for `accept`; more are turned away. 64 if not said.
+    #[must_use]
+    pub fn backlog(mut self, connections: usize) -> Self {
+        self.backlog = connections.max(1);
+        self
+    }
+}

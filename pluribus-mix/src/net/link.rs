@@ -1,0 +1,249 @@
+//! One TCP connection under the node: who dials it, who reads it, who writes it.
+//!
+//! Each link has two tasks. The reader waits until there is something, takes a buffer, fills it and passes it on. The
+//! writer gets whole batches and reports each one written. Both talk to the driver through one bounded channel, so a
+//! driver that is busy slows the sockets down and not the memory up.
+//!
+//! Closing has one odd corner: TCP throws away what is still on its way *to* the peer when a socket is closed with unread
+//! input. So a closed link is flushed, ended, and then read until the peer has ended it too or has had its time.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::AsyncWriteExt;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream, lookup_host};
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::locator::Address;
+use crate::node::{LinkId, Source};
+
+use super::buffers::Pool;
+
+/// How long a closed link may take to say its last.
+const LINGER: Duration = Duration::from_secs(3);
+/// Pause after the operating system could not accept: out of descriptors, most likely.
+const BREATH: Duration = Duration::from_millis(100);
+/// One batch is being written while the next is sealed.
+const BATCHES: usize = 2;
+
+/// What links tell the driver.
+pub(super) enum News {
+    /// Somebody came.
+    Accepted(TcpStream, Source),
+    /// The link asked for stands.
+    Opened(LinkId, TcpStream),
+    /// Bytes came.
+    Input(LinkId, Vec<u8>),
+    /// A batch was written; here is its buffer.
+    Written(LinkId, Vec<u8>),
+    /// No such vat, a reset, or the end of the file.
+    Lost(LinkId),
+}
+
+/// Where links tell it.
+#[derive(Clone)]
+pub(super) struct Wire {
+    pub(super) news: mpsc::Sender<News>,
+    pub(super) pool: Arc<Pool>,
+}
+
+/// A link in the driver's hand. Dropped, it is given up or closed.
+pub(super) enum Link {
+    Dialling {
+        _until_dropped: DropGuard,
+    },
+    Standing {
+        batches: mpsc::Sender<Vec<u8>>,
+        /// How many more batches the writer can take. The node waits while it is 0.
+        room: usize,
+        _until_dropped: DropGuard,
+    },
+}
+
+impl Link {
+    /// Starts to dial.
+    pub(super) fn dial(id: LinkId, at: Address, within: Duration, wire: &Wire) -> Self {
+        let given_up = CancellationToken::new();
+        let _until_dropped = given_up.clone().drop_guard();
+        let news = wire.news.clone();
+        tokio::spawn(given_up.run_until_cancelled_owned(async move {
+            let dialled = timeout(within, dial(&at)).await;
+            let told = match dialled {
+                Ok(Ok(stream)) => News::Opened(id, stream),
+                Ok(Err(_)) | Err(_) => News::Lost(id),
+            };
+            let _ = news.send(told).await;
+        }));
+        Self::Dialling { _until_dropped }
+    }
+
+    /// Starts to read and write.
+    pub(super) fn stand(id: LinkId, stream: TcpStream, wire: &Wire) -> Self {
+        // Batches are whole already: waiting for more could only delay them.
+        let _ = stream.set_nodelay(true);
+        let closing = CancellationToken::new();
+        let (reading, writing) = stream.into_split();
+        let (batches, to_write) = mpsc::channel(BATCHES);
+        tokio::spawn(read(id, reading, wire.clone(), closing.clone()));
+        tokio::spawn(write(id, writing, to_write, wire.clone(), closing.clone()));
+        Self::Standing {
+            batches,
+            room: BATCHES,
+            _until_dropped: closing.drop_guard(),
+        }
+    }
+
+    /// Hands a batch to the writer. Whether it can take another right away.
+    #[must_use]
+    pub(super) fn transmit(&mut self, batch: Vec<u8>) -> bool {
+        let Self::Standing { batches, room, .. } = self else {
+            return false;
+        };
+        *room = room.saturating_sub(1);
+        // A writer that is gone has seen the link break; the reader will tell.
+        batches.try_send(batch).is_ok() && *room > 0
+    }
+
+    /// Whether the node has perhaps more for it than the writer can take.
+    pub(super) fn is_brimful(&self) -> bool {
+        matches!(self, Self::Standing { room: 0, .. })
+    }
+
+    /// A batch was written. Whether the node waits for that.
+    #[must_use]
+    pub(super) fn written(&mut self) -> bool {
+        let was_brimful = self.is_brimful();
+        if let Self::Standing { room, .. } = self {
+            *room += 1;
+        }
+        was_brimful
+    }
+}
+
+/// Accepts until dropped.
+pub(super) fn listen(listener: TcpListener, news: mpsc::Sender<News>) -> DropGuard {
+    let closed = CancellationToken::new();
+    let until_dropped = closed.clone().drop_guard();
+    tokio::spawn(closed.run_until_cancelled_owned(async move {
+        loop {
+            let told = match listener.accept().await {
+                Ok((stream, from)) => news.send(News::Accepted(stream, source(from))).await,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept");
+                    sleep(BREATH).await;
+                    continue;
+                }
+            };
+            if told.is_err() {
+                return;
+            }
+        }
+    }));
+    until_dropped
+}
+
+/// The peer's group for VTP-18: its IPv4 address or its IPv6 /64.
+fn source(from: SocketAddr) -> Source {
+    Source(match from.ip().to_canonical() {
+        IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
+        IpAddr::V6(ip) => (ip.to_bits() >> 64 << 64).to_be_bytes(),
+    })
+}
+
+/// Tries one address after the other.
+async fn dial(at: &Address) -> io::Result<TcpStream> {
+    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    for address in lookup_host(at.to_string()).await? {
+        match TcpStream::connect(address).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+async fn read(id: LinkId, mut half: OwnedReadHalf, wire: Wire, closing: CancellationToken) {
+    if closing
+        .run_until_cancelled(pass_on(id, &half, &wire))
+        .await
+        .is_some()
+    {
+        let _ = wire.news.send(News::Lost(id)).await;
+        return;
+    }
+    let _ = timeout(LINGER, tokio::io::copy(&mut half, &mut tokio::io::sink())).await;
+}
+
+/// Returns at the end of the file or of the link.
+async fn pass_on(id: LinkId, half: &OwnedReadHalf, wire: &Wire) {
+    while half.readable().await.is_ok() {
+        let mut buffer = wire.pool.take();
+        match half.try_read_buf(&mut buffer) {
+            Ok(0) => return,
+            Ok(_) => {
+                if wire.news.send(News::Input(id, buffer)).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => wire.pool.give(buffer),
+            Err(_) => return,
+        }
+    }
+}
+
+async fn write(
+    id: LinkId,
+    half: OwnedWriteHalf,
+    batches: mpsc::Receiver<Vec<u8>>,
+    wire: Wire,
+    closing: CancellationToken,
+) {
+    let too_late = async {
+        closing.cancelled().await;
+        sleep(LINGER).await;
+    };
+    tokio::select! {
+        () = write_out(id, half, batches, &wire) => {}
+        () = too_late => {}
+    }
+}
+
+/// Returns when everything was written and ended, or nothing more can be.
+async fn write_out(
+    id: LinkId,
+    mut half: OwnedWriteHalf,
+    mut batches: mpsc::Receiver<Vec<u8>>,
+    wire: &Wire,
+) {
+    while let Some(batch) = batches.recv().await {
+        if half.write_all(&batch).await.is_err() {
+            return;
+        }
+        if wire.news.send(News::Written(id, batch)).await.is_err() {
+            return;
+        }
+    }
+    let _ = half.shutdown().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn peers_are_grouped_by_address_or_by_network() {
+        // VTP-18
+        let group = |text: &str| source(text.parse().unwrap()).0;
+        assert_eq!(group("192.0.2.1:1"), group("192.0.2.1:2"));
+        assert_eq!(group("192.0.2.1:1"), group("[::ffff:192.0.2.1]:1"));
+        assert_ne!(group("192.0.2.1:1"), group("192.0.2.2:1"));
+        assert_eq!(group("[2001:db8::1]:1"), group("[2001:db8::ffff:0:0:1]:1"));
+        assert_ne!(group("[2001:db8::1]:1"), group("[2001:db8:0:1::1]:1"));
+        assert_ne!(group("0.0.0.0:1"), group("[::]:1"));
+    }
+}

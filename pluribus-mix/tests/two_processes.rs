@@ -1,0 +1,416 @@
+//! Two processes of the real program, joined through loopback.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests"
+)]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::thread::{self, sleep};
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+const MIB: usize = 1 << 20;
+
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pluribus-mix"));
+    command.args(arguments);
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    program(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+/// A running program. Killed when the test is over.
+struct Party {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: Option<BufReader<ChildStdout>>,
+}
+
+impl Party {
+    fn start(arguments: &[&str]) -> Self {
+        let mut child = program(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let input = child.stdin.take();
+        let output = child.stdout.take().map(BufReader::new);
+        Self {
+            child,
+            input,
+            output,
+        }
+    }
+
+    /// A listening one, and its locator.
+    fn listen(arguments: &[&str]) -> (Self, String) {
+        let mut party = Self::start(&[&["listen", "--json"], arguments].concat());
+        let mut line = String::new();
+        party.output.as_mut().unwrap().read_line(&mut line).unwrap();
+        let said: serde_json::Value = serde_json::from_str(&line).unwrap();
+        (party, said["locator"].as_str().unwrap().to_owned())
+    }
+
+    /// One that listens and one that dials it.
+    fn pair() -> (Self, Self) {
+        let (listener, locator) = Self::listen(&[]);
+        (listener, Self::start(&["dial", &locator]))
+    }
+
+    fn say(&mut self, words: &str) {
+        self.input
+            .as_mut()
+            .unwrap()
+            .write_all(words.as_bytes())
+            .unwrap();
+    }
+
+    fn hear(&mut self, words: &str) {
+        let mut heard = vec![0; words.len()];
+        self.output
+            .as_mut()
+            .unwrap()
+            .read_exact(&mut heard)
+            .unwrap();
+        assert_eq!(String::from_utf8_lossy(&heard), words);
+    }
+
+    fn end_input(&mut self) {
+        self.input = None;
+    }
+
+    fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// Its code, what is left of its output, and what it said to people.
+    fn end(mut self) -> (Option<i32>, String, String) {
+        let (mut rest, mut said) = (String::new(), String::new());
+        self.output
+            .take()
+            .unwrap()
+            .read_to_string(&mut rest)
+            .unwrap();
+        self.child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut said)
+            .unwrap();
+        (self.child.wait().unwrap().code(), rest, said)
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-s", name, &pid])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
+    /// The most memory it has ever had, in bytes.
+    fn peak_memory(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))
+            .unwrap();
+        line.trim()
+            .trim_end_matches(" kB")
+            .parse::<usize>()
+            .unwrap()
+            * 1024
+    }
+}
+
+impl Drop for Party {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A stream that is the same for the same seed and has no pattern that a fault could hide in.
+struct Noise(u64);
+
+impl Noise {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        for word in bytes.chunks_mut(8) {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            word.copy_from_slice(&self.0.to_be_bytes()[..word.len()]);
+        }
+    }
+}
+
+/// Writes noise and ends the input; returns its hash.
+fn pour(mut into: ChildStdin, seed: u64, length: usize) -> Vec<u8> {
+    let (mut noise, mut hash, mut left) = (Noise(seed), Sha256::new(), length);
+    let mut bytes = vec![0; 100_000];
+    while left > 0 {
+        let piece = &mut bytes[..left.min(100_000)];
+        noise.fill(piece);
+        hash.update(&*piece);
+        into.write_all(piece).unwrap();
+        left -= piece.len();
+    }
+    hash.finalize().to_vec()
+}
+
+/// Reads to the end; returns length and hash.
+fn drain(mut from: impl Read) -> (usize, Vec<u8>) {
+    let (mut hash, mut length) = (Sha256::new(), 0);
+    let mut bytes = vec![0; 64 * 1024];
+    loop {
+        match from.read(&mut bytes).unwrap() {
+            0 => return (length, hash.finalize().to_vec()),
+            more => {
+                hash.update(&bytes[..more]);
+                length += more;
+            }
+        }
+    }
+}
+
+#[test]
+fn sixty_four_mebibytes_arrive_whole_both_ways() {
+    let (mut listener, mut dialler) = Party::pair();
+    let there = dialler.input.take().unwrap();
+    let back = listener.input.take().unwrap();
+    let there = thread::spawn(|| pour(there, 1, 64 * MIB));
+    let back = thread::spawn(|| pour(back, 2, 64 * MIB));
+    let arrived_there = listener.output.take().unwrap();
+    let arrived_there = thread::spawn(|| drain(arrived_there));
+    let arrived_back = drain(dialler.output.take().unwrap());
+    assert_eq!(
+        arrived_there.join().unwrap(),
+        (64 * MIB, there.join().unwrap())
+    );
+    assert_eq!(arrived_back, (64 * MIB, back.join().unwrap()));
+    for mut party in [listener, dialler] {
+        assert_eq!(party.child.wait().unwrap().code(), Some(0));
+    }
+}
+
+#[test]
+fn the_end_of_input_ends_one_direction_only() {
+    let (mut listener, mut dialler) = Party::pair();
+    listener.say("that is all from here");
+    listener.end_input();
+    dialler.hear("that is all from here");
+    sleep(Duration::from_millis(300));
+    for word in ["still ", "here"] {
+        dialler.say(word);
+        listener.hear(word);
+    }
+    assert!(listener.is_running() && dialler.is_running());
+    dialler.end_input();
+    let ends = [listener.end(), dialler.end()];
+    assert!(
+        ends.iter()
+            .all(|(code, rest, _)| *code == Some(0) && rest.is_empty()),
+        "{ends:?}"
+    );
+}
+
+#[test]
+fn a_pair_that_says_nothing_ends_well() {
+    let (mut listener, mut dialler) = Party::pair();
+    dialler.end_input();
+    listener.end_input();
+    let ends = [listener.end(), dialler.end()];
+    assert!(ends.iter().all(|(code, ..)| *code == Some(0)), "{ends:?}");
+}
+
+#[test]
+fn a_command_without_sense_is_told_so_in_one_line() {
+    let name = "25njqamcweflpvkl73j4szahhihoc4xt3ktcgjnpaingr5yhkenl5sid";
+    let dial = |locator: &str| vec!["dial".to_owned(), locator.to_owned()];
+    let split = |line: &str| {
+        line.split(' ')
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect()
+    };
+    let cases: Vec<(Vec<String>, &str)> = vec![
+        (split(""), "--help"),
+        (split("sing"), "sing"),
+        (split("dial"), "<LOCATOR>"),
+        (split("listen --loudly"), "--loudly"),
+        (split("listen --backend openssl"), "aes-gcm"),
+        (split("listen --at nowhere"), "at: "),
+        (split("listen --at 0.0.0.0:0"), "place"),
+        (dial("http://example.org"), "scheme: "),
+        (dial("ocapn://abc.mix?at=127.0.0.1:1"), "designator: "),
+        (
+            dial(&format!("ocapn://{name}.tcp?at=127.0.0.1:1")),
+            "transport: ",
+        ),
+        (dial(&format!("ocapn://{name}.mix?at=127.0.0.1:0")), "at: "),
+        (dial(&format!("ocapn://{name}.mix")), "at=host:port"),
+    ];
+    for (arguments, named) in cases {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let done = run(&arguments);
+        let said = String::from_utf8(done.stderr).unwrap();
+        assert_eq!(done.status.code(), Some(2), "{arguments:?}: {said}");
+        assert!(
+            said.lines().count() == 1 && said.contains(named),
+            "{arguments:?}: {said}"
+        );
+        assert!(done.stdout.is_empty());
+    }
+}
+
+#[test]
+fn help_and_version_are_no_mistakes() {
+    for arguments in [&["--help"][..], &["--version"], &["dial", "--help"]] {
+        let done = run(arguments);
+        assert!(done.status.success() && !done.stdout.is_empty());
+    }
+}
+
+#[test]
+fn nobody_there_is_a_failure() {
+    let (listener, locator) = Party::listen(&[]);
+    drop(listener);
+    let done = run(&["dial", &locator]);
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert_eq!(done.status.code(), Some(1), "{said}");
+    assert!(
+        said.lines().count() == 1 && said.contains("try again later"),
+        "{said}"
+    );
+}
+
+#[test]
+fn an_address_in_use_is_a_failure() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = taken.local_addr().unwrap().to_string();
+    let done = run(&["listen", "--at", &at]);
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert_eq!(done.status.code(), Some(1), "{said}");
+    assert!(said.lines().count() == 1 && said.contains(&at), "{said}");
+}
+
+#[test]
+fn a_peer_that_is_killed_is_a_failure() {
+    let (mut listener, mut dialler) = Party::pair();
+    dialler.say("hello");
+    listener.hear("hello");
+    dialler.signal("KILL");
+    let (code, _, said) = listener.end();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.lines().last().unwrap().contains("link to it broke"),
+        "{said}"
+    );
+}
+
+#[test]
+fn whoever_is_told_to_stop_says_goodbye() {
+    let (mut listener, mut dialler) = Party::pair();
+    dialler.say("hello");
+    listener.hear("hello");
+    dialler.signal("TERM");
+    let (code, _, said) = dialler.end();
+    assert_eq!(
+        (code, said.lines().last()),
+        (Some(1), Some("pluribus-mix: terminated"))
+    );
+    let (code, _, said) = listener.end();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.lines().last().unwrap().contains("was closed"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_slow_reader_holds_up_the_writer_and_costs_no_memory() {
+    let (mut listener, mut dialler) = Party::pair();
+    let input = dialler.input.take().unwrap();
+    let poured = thread::spawn(|| pour(input, 3, 64 * MIB));
+    sleep(Duration::from_secs(2));
+    assert!(!poured.is_finished(), "64 MiB are nowhere to be");
+    for party in [&listener, &dialler] {
+        assert!(
+            party.peak_memory() < 40 * MIB,
+            "{} bytes",
+            party.peak_memory()
+        );
+    }
+    let arrived = drain(listener.output.take().unwrap());
+    assert_eq!(arrived, (64 * MIB, poured.join().unwrap()));
+    listener.end_input();
+    for mut party in [listener, dialler] {
+        assert!(party.peak_memory() < 40 * MIB);
+        assert_eq!(party.child.wait().unwrap().code(), Some(0));
+    }
+}
+
+#[test]
+fn a_key_file_keeps_a_vat_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    let file = file.to_str().unwrap();
+    let made = run(&["keygen", file]);
+    let name = String::from_utf8(made.stdout).unwrap();
+    assert!(made.status.success() && name.trim().len() == 56);
+    assert_eq!(
+        run(&["keygen", file]).status.code(),
+        Some(1),
+        "never over an existing file"
+    );
+    for _ in 0..2 {
+        let (_listener, locator) = Party::listen(&["--key", file]);
+        assert!(locator.contains(name.trim()), "{locator}");
+    }
+    assert!(Path::new(&format!("{file}.incarnation")).exists());
+}
+
+#[test]
+fn an_anonymous_caller_is_somebody_new() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    let file = file.to_str().unwrap();
+    let name = String::from_utf8(run(&["keygen", file]).stdout).unwrap();
+    let joined_by = |dial: &[&str]| {
+        let (mut listener, locator) = Party::listen(&[]);
+        let mut dialler = Party::start(&[&["dial", &locator], dial].concat());
+        listener.end_input();
+        dialler.end_input();
+        assert_eq!(dialler.end().0, Some(0));
+        let (code, _, said) = listener.end();
+        assert_eq!(code, Some(0));
+        said.trim().trim_start_matches("joined by ").to_owned()
+    };
+    assert_eq!(joined_by(&["--key", file]), name.trim());
+    assert_ne!(joined_by(&["--anonymous"]), joined_by(&["--anonymous"]));
+}
+
+#[test]
+fn both_backends_understand_each_other() {
+    for (here, there) in [("ring", "aes-gcm"), ("aes-gcm", "ring")] {
+        let (mut listener, locator) = Party::listen(&["--backend", here]);
+        let mut dialler = Party::start(&["dial", &locator, "--backend", there]);
+        dialler.say("ping");
+        listener.hear("ping");
+        listener.say("pong");
+        dialler.hear("pong");
+    }
+}
