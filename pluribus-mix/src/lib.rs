@@ -5,10 +5,11 @@ mod ablation;
 pub mod crypto;
 pub mod id;
 pub mod locator;
-pub mod netlayer;
-pub mod node;
 #[cfg(feature = "net")]
 pub mod net;
+pub mod netlayer;
+pub mod node;
+pub mod sim;
 pub mod time;
 pub mod vattp;
 pub mod wire;

@@ -15,7 +15,7 @@
 use core::fmt;
 
 use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
-use curve25519_dalek::scalar::clamp_integer;
+use curve25519_dalek::scalar::{Scalar, clamp_integer};
 use ed25519_dalek::hazmat::{ExpandedSecretKey, raw_sign};
 use ed25519_dalek::{Signature, VerifyingKey};
 use sha2::{Digest, Sha512};
@@ -51,16 +51,18 @@ impl PublicKey {
     /// # Errors
     /// [`BadKey::NotAPoint`], [`BadKey::SmallOrder`] or [`BadKey::Torsion`].
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, BadKey> {
+        if !is_reduced(bytes) {
+            return Err(BadKey::NotAPoint);
+        }
         let point = CompressedEdwardsY(*bytes)
             .decompress()
             .ok_or(BadKey::NotAPoint)?;
-        if point.compress().as_bytes() != bytes {
-            return Err(BadKey::NotAPoint);
-        }
         if point.is_small_order() {
-            return Err(BadKey::SmallOrder);
+            let canonical = point.compress().as_bytes() == bytes;
+            let (right, wrong) = (BadKey::SmallOrder, BadKey::NotAPoint);
+            return Err(if canonical { right } else { wrong });
         }
-        if !point.is_torsion_free() {
+        if !is_torsion_free(&point) {
             return Err(BadKey::Torsion);
         }
         Ok(Self(*bytes))
@@ -101,6 +103,22 @@ impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "PublicKey({})", data_encoding::HEXLOWER.encode(&self.0))
     }
+}
+
+/// Whether the y that is encoded is below 2²⁵⁵ − 19. The other way to spell a point twice, a sign for x = 0, exists
+/// for points of small order only.
+fn is_reduced(bytes: &[u8; 32]) -> bool {
+    let [low, middle @ .., high] = bytes;
+    let largest = high & 0x7f == 0x7f && middle.iter().all(|byte| *byte == 0xff);
+    !(largest && *low >= 0xed)
+}
+
+/// Whether ℓ times the point is zero, ℓ the order of the prime group: (ℓ − 1) P = −P. The point is public, so the quicker
+/// arithmetic of variable time may do it.
+fn is_torsion_free(point: &EdwardsPoint) -> bool {
+    let minus_one = -Scalar::ONE;
+    let last = EdwardsPoint::vartime_double_scalar_mul_basepoint(&minus_one, point, &Scalar::ZERO);
+    last == -point
 }
 
 /// An Ed25519 signing key (NAM-4), wiped when dropped.

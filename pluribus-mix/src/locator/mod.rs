@@ -384,6 +384,8 @@ mod tests {
         let full = brimful();
         assert_eq!(full.to_string().len(), 2048);
         assert_eq!(full.to_string().parse(), Ok(full.clone()));
+        let longer = format!("{full}x");
+        assert_eq!(longer.parse::<Locator>(), Err(LocatorError::Length));
         let long = Locator::new(vat(1))
             .with_hint("a", &"ö".repeat(127))
             .unwrap();

@@ -122,7 +122,8 @@ fn is_dns_name(text: &str) -> bool {
         .rsplit('.')
         .next()
         .is_some_and(|last| last.starts_with(|c: char| c.is_ascii_lowercase()));
-    text.len() <= 253 && last_is_no_number && text.split('.').all(is_dns_label)
+    // That a name has at most 253 characters follows from the 255 bytes of the whole.
+    last_is_no_number && text.split('.').all(is_dns_label)
 }
 
 fn is_dns_label(label: &str) -> bool {

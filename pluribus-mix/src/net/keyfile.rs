@@ -197,9 +197,10 @@ fn at(path: &Path) -> impl Fn(io::Error) -> KeyFileError {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::fs;
     use std::os::unix::fs::symlink;
-    use std::thread;
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::Command;
+    use std::{env, fs, thread};
 
     use proptest::prelude::*;
     use tempfile::TempDir;
@@ -278,25 +279,50 @@ mod tests {
         assert_eq!(names(directory.path()), ["link", "vat.key"]);
     }
 
+    /// Not a test by itself: what dies in the two tests below.
+    #[test]
+    #[ignore = "run by other tests in a process of its own"]
+    fn write_a_file() {
+        let Some(path) = env::var_os("KEY_FILE").map(PathBuf::from) else {
+            return;
+        };
+        if path.exists() {
+            next_incarnation(&path, || 0).unwrap();
+        } else {
+            create(&path, &key()).unwrap();
+        }
+    }
+
+    /// Runs `write_a_file` for `path` where the system kills whoever writes into a file.
+    fn die_writing(path: &Path) {
+        const SIGXFSZ: i32 = 25;
+        let death = Command::new("sh")
+            .args(["-c", "ulimit -f 0 && exec \"$0\" \"$@\""])
+            .arg(env::current_exe().unwrap())
+            .args(["--ignored", "--exact", "net::keyfile::tests::write_a_file"])
+            .env("KEY_FILE", path)
+            .output()
+            .unwrap();
+        assert_eq!(death.status.signal(), Some(SIGXFSZ), "{death:?}");
+    }
+
     #[test]
     fn a_key_file_is_whole_or_absent() {
-        // NAM-6: somebody looks on all the time.
+        // NAM-6: after a death in the middle of writing.
         let directory = tempfile::tempdir().unwrap();
-        let paths: Vec<_> = (0..50)
-            .map(|i| directory.path().join(i.to_string()))
-            .collect();
-        thread::scope(|scope| {
-            scope.spawn(|| paths.iter().for_each(|path| create(path, &key()).unwrap()));
-            for path in &paths {
-                let seen = loop {
-                    match load(path) {
-                        Err(KeyFileError::Missing(_)) => {}
-                        seen => break seen,
-                    }
-                };
-                assert!(seen.is_ok(), "{}", seen.err().unwrap());
-            }
-        });
+        let path = directory.path().join("vat.key");
+        die_writing(&path);
+        assert!(matches!(refused(&path), KeyFileError::Missing(_)));
+        create(&path, &key()).unwrap();
+    }
+
+    #[test]
+    fn a_death_leaves_the_counter_as_it_was() {
+        // NAM-6: stored before it is used, and never lost.
+        let (_directory, path) = vat();
+        assert_eq!(next_incarnation(&path, || 7).unwrap(), 7);
+        die_writing(&path);
+        assert_eq!(next_incarnation(&path, || 0).unwrap(), 8);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::link::{Answered, Answering, Dialled, Dialling, Link, Pipe, State};
 use super::{LinkId, LinkRequest, Node, Source, Trace};
 use crate::id::VatId;
 use crate::netlayer::{CloseReason, ConnId};
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::vattp::frame::Frames;
 use crate::vattp::initiator::{self, Proven};
 use crate::vattp::pair::{PairFields, Side};
@@ -94,10 +94,10 @@ impl Node {
     /// Lets time pass.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.clock = now;
-        while let Some((due, id)) = self.timers.first().copied()
-            && due <= now
-        {
-            self.timers.pop_first();
+        let later = self
+            .timers
+            .split_off(&(now + Duration::from_nanos(1), LinkId(0)));
+        for (_, id) in mem::replace(&mut self.timers, later) {
             let Some(link) = self.links.get_mut(&id) else {
                 continue;
             };
@@ -158,6 +158,7 @@ impl Node {
         if let Some(link) = self.links.get_mut(&id) {
             link.is_busy = false;
             self.wake(id);
+            self.arm(id);
         }
     }
 
@@ -457,7 +458,8 @@ impl Node {
                 let Some(it) = self.conns.get(conn) else {
                     return;
                 };
-                transport.due(&it.inbound)
+                // A busy link can say nothing: what is due waits for `link_ready`.
+                transport.due((!link.is_busy).then_some(&it.inbound))
             }
             (_, Some(deadline)) => deadline,
             (_, None) => return,

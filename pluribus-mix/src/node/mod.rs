@@ -42,6 +42,7 @@ const MAX_TRACE: usize = 1024;
 pub struct LinkId(pub u64);
 
 /// Who a node is and how it behaves. [`Config::new`] gives the defaults.
+#[derive(Clone)]
 pub struct Config {
     /// The vat's key.
     pub identity: Arc<SigningKey>,

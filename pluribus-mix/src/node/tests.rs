@@ -273,3 +273,25 @@ fn a_connection_lives_through_hours_of_silence_and_rekeys() {
         (vec![&b"still there"[..]], vec![&b"yes"[..]])
     );
 }
+
+/// VTP-26: an acknowledgement that is due while the driver cannot write neither spins the node nor is forgotten.
+#[test]
+fn an_acknowledgement_that_cannot_be_written_yet_waits() {
+    let (mut pair, [a, b]) = pair();
+    pair.nodes[1]
+        .send(b, b"a batch that the driver does not get rid of".to_vec())
+        .unwrap();
+    let link = pair.nodes[1]
+        .poll_transmit(pair.now, &mut Vec::new())
+        .unwrap();
+    pair.nodes[0].send(a, b"hello".to_vec()).unwrap();
+    pair.drive();
+    assert_eq!(pair.bodies(1), [b"hello"]);
+    let later = pair.now + Duration::from_secs(1);
+    pair.nodes[1].handle_timeout(later);
+    assert!(pair.nodes[1].poll_timeout() > Some(later));
+    let mut out = Vec::new();
+    assert_eq!(pair.nodes[1].poll_transmit(later, &mut out), None);
+    pair.nodes[1].link_ready(link);
+    assert_eq!(pair.nodes[1].poll_transmit(later, &mut out), Some(link));
+}

@@ -167,7 +167,8 @@ impl PairFields {
             .ok_or(Violation::PairFields)
     }
 
-    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+    /// Appends the 50 bytes.
+    pub fn encode(&self, out: &mut Vec<u8>) {
         out.put_u8(self.verdict as u8);
         out.put_u8(u8::from(self.again));
         for field in [

@@ -161,10 +161,11 @@ impl Transport {
         Ok(said)
     }
 
-    /// When [`Transport::tick`] is wanted.
-    pub fn due(&self, inbound: &Inbound) -> Instant {
+    /// When something is wanted: [`Transport::tick`], or an acknowledgement of `inbound` said.
+    pub fn due(&self, inbound: Option<&Inbound>) -> Instant {
         let alive = self.liveness.due();
-        inbound.ack_due().map_or(alive, |ack| ack.min(alive))
+        let ack = inbound.and_then(Inbound::ack_due);
+        ack.map_or(alive, |ack| ack.min(alive))
     }
 
     /// Lets time pass: asks a silent peer, or gives it up. (VTP-28)

@@ -1,0 +1,80 @@
+//! What it costs: figures beside the ceiling that the same machine reaches in the same run.
+//!
+//! A figure alone says little on a shared machine, so every row that can has a reference measured in alternation with it, and a ratio. Time
+//! is the CPU time of this process; of the rounds the quickest counts, for the row and for its reference.
+
+mod handshake;
+mod idle;
+mod meter;
+mod pipe;
+mod rig;
+
+use super::Failure;
+use clap::{Args, Subcommand};
+use meter::Row;
+use pluribus_mix::crypto::aead::Backend;
+use std::io::Write as _;
+
+/// Measure this machine: every figure beside its ceiling in the same run.
+#[derive(Args)]
+pub(crate) struct Bench {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Handshakes, the pipe, and what an idle connection holds.
+    Vattp(Vattp),
+}
+
+/// How the VatTP rows are measured.
+#[derive(Args)]
+struct Vattp {
+    /// One JSON array of rows on standard output instead of a table
+    #[arg(long)]
+    json: bool,
+    /// Rounds of each row; of these the quickest counts
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    rounds: u32,
+    /// Pairs of connections in the row about idle ones
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=60_000))]
+    pairs: u32,
+}
+
+impl Bench {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        let What::Vattp(options) = self.what;
+        let rows = options.measure()?;
+        let text = if options.json { meter::json(&rows) } else { meter::table(&rows) };
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{text}").map_err(|error| Failure::failed(format!("standard output: {error}")))
+    }
+}
+
+impl Vattp {
+    fn measure(&self) -> Result<Vec<Row>, Failure> {
+        // First, while no other row has left memory behind.
+        let (mut rows, mut rigs) = (Vec::new(), Vec::new());
+        for backend in Backend::ALL {
+            progress(&format!("{} idle pairs, {}", self.pairs, backend.name()));
+            let (row, rig) = idle::row(*backend, self.pairs)?;
+            rows.push(row);
+            rigs.push(rig);
+        }
+        drop(rigs);
+        for backend in Backend::ALL {
+            progress(&format!("handshakes, {}", backend.name()));
+            rows.push(handshake::row(*backend, self.rounds)?);
+            for size in pipe::SIZES {
+                progress(&format!("pipe, {size} bytes, {}", backend.name()));
+                rows.push(pipe::row(*backend, size, self.rounds)?);
+            }
+        }
+        Ok(rows)
+    }
+}
+
+fn progress(what: &str) {
+    eprintln!("measuring: {what}");
+}
