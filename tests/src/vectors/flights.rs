@@ -1,6 +1,6 @@
 //! The states of both roles, driven by whole flights.
 
-use super::Wrong;
+use super::{Wrong, holds};
 use core::ops::RangeInclusive;
 use pluribus_mix::crypto::sign::PublicKey;
 use pluribus_mix::time::Instant;
@@ -39,12 +39,26 @@ fn at(state: &'static str) -> impl Fn(Violation) -> Stop {
     move |violation| Stop::Refused { state, violation }
 }
 
+/// The lengths of what each state waits for, as chapter 3 has them. (VTP-1, VTP-21)
+const LENGTHS: &[(&str, RangeInclusive<usize>)] = &[
+    ("ExpectIWant", 1237..=1282),
+    ("ExpectIam", 1123..=1123),
+    ("ExpectReplyInfo", 408..=408),
+    ("ExpectGiveInfo", 376..=376),
+    ("ExpectGo", 98..=98),
+    ("ExpectGoToo", 17..=32_768),
+];
+
 /// The next item of a flight.
 fn item<'i>(
     state: &'static str,
     rest: &mut &'i mut [u8],
     lengths: &RangeInclusive<usize>,
 ) -> Result<Item<'i>, Stop> {
+    let known = LENGTHS
+        .iter()
+        .any(|known| known == &(state, lengths.clone()));
+    holds(known, || format!("{state} waits for {lengths:?} bytes"))?;
     let mut length: Vec<u8> = rest.iter().copied().take(2).collect();
     match Splitter::default().next(rest, lengths) {
         Ok(Some(item)) => Ok(item),

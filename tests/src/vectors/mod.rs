@@ -1,7 +1,7 @@
 //! The test vectors of `spec/vectors`, and what this implementation makes of them.
 //!
-//! [`load`] reads a file into [`Case`]s. Each file has a runner, which sets the public API of pluribus-mix to a case and says
-//! where it differs; the runners are in [`RUNNERS`], the tests in `tests/tests/vectors`. The files are described in
+//! [`load`] reads a file into [`Case`]s. Each file has a runner, which sets the public API of pluribus-mix to a case and
+//! says where it differs; the runners are in [`RUNNERS`], the tests in `tests/tests/vectors`. The files are described in
 //! `spec/vectors/README.md`.
 
 pub mod case;

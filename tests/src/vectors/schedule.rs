@@ -1,7 +1,7 @@
 //! Every value between the flights of a handshake, computed from the primitives once more.
 //!
-//! The states show flights and nothing else. These values say where an implementation goes wrong whose flights differ, so
-//! they have to be right as well.
+//! The states show flights and nothing else. These values say where an implementation goes wrong whose flights differ,
+//! so they have to be right as well.
 
 use super::{Case, Fields, Wrong, equal, good, holds, same, some};
 use pluribus_mix::crypto::aead::{Backend, Key, open_item};
