@@ -354,7 +354,12 @@ mod tests {
             mix.clone().over(Transport::Onion).sturdyref(swissnum(b"7")),
             Locator::new(vat(2)).sturdyref(swissnum(b"7")),
         ];
-        assert_eq!(BTreeSet::from(all).len(), 4);
+        for (i, one) in all.iter().enumerate() {
+            for other in &all[..i] {
+                assert_ne!(one, other);
+                assert_ne!(one.cmp(other), Ordering::Equal);
+            }
+        }
     }
 
     #[test]
