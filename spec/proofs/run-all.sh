@@ -15,19 +15,20 @@ secrecy() {
   ./run.sh ok vattp_later vattp_use
 }
 target() {
-  ./run.sh ok vattp_target filter_on
-  ./run.sh ok vattp_target filter_off
+  ./run.sh ok vattp_target filter_on use_on
+  ./run.sh ok vattp_target filter_off use_on
+  ./run.sh ok vattp_target filter_on use_off
 }
 privacy() {
-  ./run.sh ok vattp_priv_i vattp_keys priv_core
-  for file in vattp_priv_r vattp_priv_r_known vattp_priv_r_known_st vattp_priv_r_park vattp_priv_r_park_st; do
-    ./run.sh ok $file vattp_keys priv_core
-  done
-  for file in vattp_priv_r_node vattp_priv_r_node1 vattp_priv_r_replay vattp_priv_r_replay_st; do
-    ./run.sh ok $file priv_lean
-  done
-  for file in vattp_priv_r_known_st vattp_priv_r_park_st; do ./run.sh brk_dh $file vattp_keys priv_core; done
+  ./run.sh ok vattp_priv_sane vattp_keys priv_core
+  ./run.sh ok vattp_priv_sane priv_lean
+  ./run.sh ok vattp_priv_i priv_lean
+  ./run.sh ok vattp_priv_r priv_lean
+  ./run.sh ok vattp_priv_r_known vattp_keys priv_core
   ./run.sh brk_dh vattp_priv_r_known vattp_keys priv_core
-  for file in vattp_priv_r_known_sk vattp_priv_r_carry vattp_priv_r_probe; do ./run.sh ok $file vattp_keys priv_core; done
+  for brk in ok brk_dh; do ./run.sh $brk vattp_priv_r_known_st vattp_keys priv_core; done
+  for file in park park_st node node1 replay replay_st; do ./run.sh ok vattp_priv_r_$file priv_lean; done
+  for file in known_sk carry probe; do ./run.sh ok vattp_priv_r_$file vattp_keys priv_core; done
 }
+export T="${T:-600}"
 for group in "$@"; do $group; done
