@@ -1,5 +1,6 @@
 #!/bin/sh
-# run.sh BREAK FILE LIB...   BREAK: ok, brk_dh (X25519 broken) or brk_kem (ML-KEM broken). T: limit in seconds. PROVERIF: the program.
+# run.sh BREAK FILE LIB...   BREAK: ok, brk_dh (X25519 broken) or brk_kem (ML-KEM broken). T: limit in seconds. PROVERIF: the
+# program. OPTIONS: for the program.
 # Prints one heading and ProVerif's RESULT lines; the whole output goes to out/. These LIBs stand for several:
 #   vattp  the handshake as designed          vattp_nofin  without fin_r and fin_i          vattp_weak  with a weak suite
 #   vattp_leak, vattp_lose, vattp_use         later keys given away, first keys given away, later keys used
@@ -23,9 +24,9 @@ for name in "$@"; do
 done
 mkdir -p out
 start=$(date +%s)
-timeout "${T:-300}" nice -n 5 "${PROVERIF:-proverif}" $libs "$file.pv" > "$out" 2>&1
+timeout "${T:-300}" nice -n 5 "${PROVERIF:-proverif}" $OPTIONS $libs "$file.pv" > "$out" 2>&1
 code=$?
 end=; [ $code = 124 ] && end=", not ended"
-echo "== $file $brk $*: $(( $(date +%s) - start )) s$end"
-grep -E '^RESULT|^Error|Error:' "$out"
+echo "== $file $brk $*${OPTIONS:+ ($OPTIONS)}: $(( $(date +%s) - start )) s$end"
+grep -aE '^RESULT|^Error|Error:' "$out"
 echo
