@@ -1,0 +1,37 @@
+#!/bin/sh
+# run-all.sh [agreement] [secrecy] [target] [privacy]: every run of README.md, one at a time; results.txt is what it prints.
+cd "$(dirname "$0")" || exit 2
+[ $# = 0 ] && set -- agreement secrecy target privacy
+agreement() {
+  for brk in ok brk_dh brk_kem; do ./run.sh $brk vattp_auth vattp; done
+  OPTIONS='-set preciseActions true' ./run.sh ok vattp_auth vattp_nofin
+  ./run.sh ok vattp_data vattp
+  ./run.sh ok vattp_weak vattp_weak
+}
+secrecy() {
+  for brk in ok brk_dh brk_kem; do ./run.sh $brk vattp_rec vattp; done
+  ./run.sh ok vattp_rec vattp_leak
+  ./run.sh ok vattp_rec vattp_lose
+  ./run.sh ok vattp_later vattp_use
+}
+target() {
+  ./run.sh ok vattp_target filter_on use_on
+  ./run.sh ok vattp_target filter_off use_on
+  ./run.sh ok vattp_target filter_on use_off
+}
+privacy() {
+  ./run.sh ok vattp_priv_sane vattp_keys priv_core
+  ./run.sh ok vattp_priv_sane priv_lean
+  ./run.sh ok vattp_priv_i priv_lean
+  ./run.sh ok vattp_priv_r priv_lean
+  ./run.sh ok vattp_priv_r_known vattp_keys priv_core
+  for brk in ok brk_dh; do ./run.sh $brk vattp_priv_r_known_st vattp_keys priv_core; done
+  for file in park park_st node node1 replay replay_st; do ./run.sh ok vattp_priv_r_$file priv_lean; done
+  # controls that cannot be proved: without the search for a simpler process
+  export OPTIONS='-set simplifyProcess false'
+  ./run.sh brk_dh vattp_priv_r_known vattp_keys priv_core
+  for file in known_sk carry probe; do ./run.sh ok vattp_priv_r_$file vattp_keys priv_core; done
+  unset OPTIONS
+}
+export T="${T:-600}"
+for group in "$@"; do $group; done
