@@ -14,6 +14,8 @@ head -c "$bytes" /dev/urandom >"$work/sent"
 
 # join <input of the listener> <input of the dialler>
 join() {
+    # Else the line of the run before could be taken for this one's.
+    rm -f "$work/said" && : >"$work/said"
     "$program" listen <"$1" >"$work/heard" 2>"$work/said" &
     listener=$!
     until grep -q '^ocapn://' "$work/said"; do sleep 0.05; done
