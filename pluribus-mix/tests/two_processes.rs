@@ -354,9 +354,9 @@ fn a_slow_reader_holds_up_the_writer_and_costs_no_memory() {
             party.peak_memory()
         );
     }
+    listener.end_input();
     let arrived = drain(listener.output.take().unwrap());
     assert_eq!(arrived, (64 * MIB, poured.join().unwrap()));
-    listener.end_input();
     for mut party in [listener, dialler] {
         assert!(party.peak_memory() < 40 * MIB);
         assert_eq!(party.child.wait().unwrap().code(), Some(0));

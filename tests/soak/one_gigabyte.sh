@@ -4,7 +4,7 @@
 set -eu
 bytes=${1:-1000000000}
 cd "$(dirname "$0")/../.."
-[ -n "${SKIP_BUILD:-}" ] || cargo build --release --quiet -p pluribus-mix
+cargo build --release --quiet -p pluribus-mix
 program=${CARGO_TARGET_DIR:-target}/release/pluribus-mix
 work=$(mktemp -d)
 listener=
