@@ -457,7 +457,7 @@ impl Node {
                 let Some(it) = self.conns.get(conn) else {
                     return;
                 };
-                transport.due(&it.inbound)
+                transport.due(self.clock, &it.inbound)
             }
             (_, Some(deadline)) => deadline,
             (_, None) => return,

@@ -273,3 +273,20 @@ fn a_connection_lives_through_hours_of_silence_and_rekeys() {
         (vec![&b"still there"[..]], vec![&b"yes"[..]])
     );
 }
+
+/// VTP-26: what was taken is acknowledged within 50 ms, though there is nothing else to say, and time goes on behind it.
+#[test]
+fn an_acknowledgement_goes_out_by_itself_when_it_is_due() {
+    let (mut pair, [a, _]) = pair();
+    pair.nodes[0].send(a, b"hello".to_vec()).unwrap();
+    pair.nodes[0].finish(a);
+    pair.drive();
+    let settled = |pair: &Pair| pair.nodes[0].conns[&a].outbound.is_settled();
+    pair.pass(Duration::from_millis(49));
+    assert!(!settled(&pair), "nothing but time makes it due");
+    pair.pass(Duration::from_millis(1));
+    pair.drive();
+    assert!(settled(&pair));
+    pair.pass(Duration::from_secs(60));
+    assert_eq!(pair.now, Instant::ZERO + Duration::from_millis(60_050));
+}

@@ -156,10 +156,12 @@ impl Transport {
         Ok(said)
     }
 
-    /// When [`Transport::tick`] is wanted.
-    pub fn due(&self, inbound: &Inbound) -> Instant {
+    /// When [`Transport::tick`] or [`Transport::fill`] is wanted. An acknowledgement that is due already waits for the link
+    /// and not for time.
+    pub fn due(&self, now: Instant, inbound: &Inbound) -> Instant {
         let alive = self.liveness.due();
-        inbound.ack_due().map_or(alive, |ack| ack.min(alive))
+        let ack = inbound.ack_due().filter(|ack| *ack > now);
+        ack.map_or(alive, |ack| ack.min(alive))
     }
 
     /// Lets time pass: asks a silent peer, or gives it up. (VTP-28)
