@@ -1,5 +1,7 @@
 //! Two nodes and nothing between them.
 
+mod attacks;
+
 use super::*;
 use crate::netlayer::{CloseReason, Event, SendFault};
 use crate::vattp::outbound::WINDOW;
