@@ -4,11 +4,14 @@
 //! off with one named violation and says nothing more; an end that sees too little waits.
 
 use super::puppet::{items, lp};
-use super::rig::{End, Honest, I, Stand, exchange, hosted, initiator, local, responder, wanted};
+use super::rig::{
+    End, Honest, I, R, Stand, exchange, hosted, initiator, key, local, responder, wanted,
+};
 use crate::ablation::{Check, without};
 use crate::vattp::flight::IWANT_LEN;
 use crate::vattp::pipe::RECORD_LEN;
 use crate::vattp::{Offers, Use, Violation};
+use proptest::prelude::*;
 use std::thread;
 
 const USES: [Use; 3] = [Use::Link, Use::Exit, Use::Vat];
@@ -324,7 +327,7 @@ fn another_place_and_another_vat_are_not_answered() {
             bytes
         })
     };
-    let other = super::rig::key(9).public();
+    let other = key(9).public();
     assert_eq!(
         meets(&|wanted| wanted.place = b"127.0.0.1:2".to_vec()),
         silence
@@ -338,4 +341,89 @@ fn another_place_and_another_vat_are_not_answered() {
         matches!(second, [Stand::Open(_), Stand::Open(_)]),
         "each place answers"
     );
+}
+
+/// What may be done with a flight.
+#[derive(Clone, Copy, Debug)]
+enum Deed {
+    Pass,
+    Drop,
+    Double,
+    /// The same flight of another handshake between the two.
+    Swap,
+    /// Another flight of this handshake.
+    Misplace(usize),
+    Cut(usize),
+    Flip(usize),
+    /// Other bytes of the same length.
+    Noise(u8),
+}
+
+impl Deed {
+    fn to(self, n: usize, flight: Vec<u8>, others: &[Vec<u8>; 4], said: &[Vec<u8>]) -> Vec<u8> {
+        let mut changed = flight.clone();
+        match self {
+            Self::Pass => flight,
+            Self::Drop => Vec::new(),
+            Self::Double => flight.repeat(2),
+            Self::Swap => others[n - 1].clone(),
+            Self::Misplace(which) => said[which % said.len()].clone(),
+            Self::Cut(len) => flight[..len % (flight.len() + 1)].to_vec(),
+            Self::Flip(_) if flight.is_empty() => flight,
+            Self::Flip(bit) => {
+                changed[bit / 8 % flight.len()] ^= 1 << (bit % 8);
+                changed
+            }
+            Self::Noise(byte) => vec![byte; flight.len()],
+        }
+    }
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    prop_oneof![
+        8 => Just(Deed::Pass),
+        1 => Just(Deed::Drop),
+        1 => Just(Deed::Double),
+        1 => Just(Deed::Swap),
+        1 => any::<usize>().prop_map(Deed::Misplace),
+        1 => any::<usize>().prop_map(Deed::Cut),
+        1 => any::<usize>().prop_map(Deed::Flip),
+        1 => any::<u8>().prop_map(Deed::Noise),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(500) })]
+
+    /// VTP-1, VTP-12, VTP-14, VTP-15, VTP-17: whatever is done with any of the flights, who is open has the peer it believes
+    /// to have and its channel binding; I is open only if R is; and who refused says nothing more.
+    #[test]
+    fn whatever_is_done_open_ends_agree(
+        deeds in [deed(), deed(), deed(), deed()],
+        uses in [0..3_usize, 0..3],
+    ) {
+        let others = Honest::new(Use::Vat).flights;
+        let mut i = End::dials(wanted(USES[uses[0]]), local(I), Offers::default(), 31);
+        let mut r = End::hosts(hosted(USES[uses[1]]), 32);
+        let mut said = Vec::new();
+        let stands = exchange(&mut i, &mut r, |n, flight| {
+            said.push(flight.clone());
+            deeds[n - 1].to(n, flight, &others, &said)
+        });
+        let exporter = |stand| match stand {
+            Stand::Open(exporter) | Stand::Broke(exporter, _) => Some(exporter),
+            Stand::Waits(_) | Stand::Refused(_) => None,
+        };
+        let [at_i, at_r] = stands.map(exporter);
+        prop_assert!(at_i.is_none() || at_i == at_r, "{stands:?}");
+        let honest = i.peer.iter().all(|peer| peer.key == key(R).public())
+            && r.peer.iter().all(|peer| peer.key == key(I).public());
+        prop_assert!(honest);
+        for (end, stand) in [&mut i, &mut r].into_iter().zip(stands) {
+            if matches!(stand, Stand::Refused(_) | Stand::Broke(..)) {
+                end.hear(&others[0]);
+                prop_assert!(end.says().is_empty());
+            }
+        }
+    }
 }
