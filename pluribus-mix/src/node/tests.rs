@@ -248,7 +248,7 @@ fn a_runtime_that_does_not_take_stops_its_peer_at_the_window() {
     pair.nodes[1].hold(b, true);
     let mut sent = 0;
     for _ in 0..100 {
-        while pair.nodes[0].send(a, vec![3; 10_000]).is_ok() {
+        while sent < 1000 && pair.nodes[0].send(a, vec![3; 10_000]).is_ok() {
             sent += 1;
         }
         pair.pass(Duration::from_secs(1));

@@ -208,10 +208,8 @@ fn more_than_the_window_is_refused() {
 fn a_sender_stops_at_the_window() {
     let mut scene = Scene::new();
     scene.say(&[Frame::Ack { taken: 1 }]);
-    let mut pushed = 0;
-    while scene.r.outbound.push(vec![5; 1000]).is_ok() {
-        pushed += 1;
-    }
+    let mut push = |_: &usize| scene.r.outbound.push(vec![5; 1000]).is_ok();
+    let pushed = (0..WINDOW).take_while(&mut push).count();
     let weigh = |scene: &mut Scene| {
         let (mut weight, mut last) = (0, 0);
         loop {
