@@ -2,7 +2,8 @@
 //!
 //! An attack test proves something only if the attack works once the defence is gone. Every defence that such a test names
 //! is written `check!(Name, condition)`. In a normal build that is the condition and nothing else; in this crate's own
-//! unit tests [`without`] takes one check out for the length of a closure.
+//! unit tests [`without`] takes one check out for the length of a closure, and several where it is nested. What defends by
+//! being done rather than by being asked is written `defend!(Name, statement)`.
 
 /// The condition; in unit tests true as well while the check of that name is taken out.
 macro_rules! check {
@@ -14,6 +15,16 @@ macro_rules! check {
     }};
 }
 pub(crate) use check;
+
+/// Does something that defends; in unit tests not while the check of that name is taken out.
+macro_rules! defend {
+    ($check:ident, $defence:expr) => {
+        if !check!($check, false) {
+            $defence;
+        }
+    };
+}
+pub(crate) use defend;
 
 #[cfg(test)]
 pub(crate) use in_tests::{Check, is_out, without};
@@ -29,6 +40,8 @@ mod in_tests {
         LowOrder,
         /// An encapsulation key passes the modulus check. (WIR-6)
         Modulus,
+        /// IWANT enters the transcript. (VTP-1)
+        Heard,
         /// Version 0 and suite 0 do not exist. (VTP-2)
         Null,
         /// The chosen version and suite were offered. (VTP-3)
@@ -43,6 +56,8 @@ mod in_tests {
         FinR,
         /// vat_r is the vat wanted. (VTP-9)
         Wanted,
+        /// The vat wanted is not the one that dials. (VTP-10)
+        NotOwn,
         /// sig_i holds under vat_i. (VTP-12)
         SigI,
         /// fin_i holds. (VTP-12)
@@ -52,23 +67,24 @@ mod in_tests {
     }
 
     thread_local! {
-        static OUT: Cell<Option<Check>> = const { Cell::new(None) };
+        /// A bit for each check that is taken out.
+        static OUT: Cell<u32> = const { Cell::new(0) };
     }
 
     /// Whether `check` is taken out on this thread.
     pub(crate) fn is_out(check: Check) -> bool {
-        OUT.get() == Some(check)
+        OUT.get() & (1 << check as u32) != 0
     }
 
-    /// Runs `body` with `check` taken out on this thread.
+    /// Runs `body` with `check` taken out on this thread, besides those that are out already.
     pub(crate) fn without<R>(check: Check, body: impl FnOnce() -> R) -> R {
-        struct Restore(Option<Check>);
+        struct Restore(u32);
         impl Drop for Restore {
             fn drop(&mut self) {
                 OUT.set(self.0);
             }
         }
-        let _restore = Restore(OUT.replace(Some(check)));
+        let _restore = Restore(OUT.replace(OUT.get() | 1 << check as u32));
         body()
     }
 }

@@ -1,5 +1,7 @@
 //! Two nodes and nothing between them.
 
+mod attacks;
+
 use super::*;
 use crate::netlayer::{CloseReason, Event, SendFault};
 use crate::vattp::outbound::WINDOW;
@@ -246,7 +248,7 @@ fn a_runtime_that_does_not_take_stops_its_peer_at_the_window() {
     pair.nodes[1].hold(b, true);
     let mut sent = 0;
     for _ in 0..100 {
-        while pair.nodes[0].send(a, vec![3; 10_000]).is_ok() {
+        while sent < 1000 && pair.nodes[0].send(a, vec![3; 10_000]).is_ok() {
             sent += 1;
         }
         pair.pass(Duration::from_secs(1));
@@ -294,4 +296,21 @@ fn an_acknowledgement_that_cannot_be_written_yet_waits() {
     assert_eq!(pair.nodes[1].poll_transmit(later, &mut out), None);
     pair.nodes[1].link_ready(link);
     assert_eq!(pair.nodes[1].poll_transmit(later, &mut out), Some(link));
+}
+
+/// VTP-26: what was taken is acknowledged within 50 ms, though there is nothing else to say, and time goes on behind it.
+#[test]
+fn an_acknowledgement_goes_out_by_itself_when_it_is_due() {
+    let (mut pair, [a, _]) = pair();
+    pair.nodes[0].send(a, b"hello".to_vec()).unwrap();
+    pair.nodes[0].finish(a);
+    pair.drive();
+    let settled = |pair: &Pair| pair.nodes[0].conns[&a].outbound.is_settled();
+    pair.pass(Duration::from_millis(49));
+    assert!(!settled(&pair), "nothing but time makes it due");
+    pair.pass(Duration::from_millis(1));
+    pair.drive();
+    assert!(settled(&pair));
+    pair.pass(Duration::from_secs(60));
+    assert_eq!(pair.now, Instant::ZERO + Duration::from_millis(60_050));
 }

@@ -59,7 +59,7 @@ pub fn start(
     entropy: Entropy,
     out: &mut Vec<u8>,
 ) -> Result<ExpectIam, CannotDial> {
-    if wanted.key == local.key.public() {
+    if !check!(NotOwn, wanted.key != local.key.public()) {
         return Err(CannotDial::Oneself);
     }
     let x = Scalar::from_bytes(entropy.x_i);

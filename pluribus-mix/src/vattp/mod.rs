@@ -174,3 +174,6 @@ impl Offers {
         ))
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

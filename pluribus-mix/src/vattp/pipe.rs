@@ -36,6 +36,12 @@ impl Direction {
         }
     }
 
+    /// As if so many records had passed under this key.
+    #[cfg(test)]
+    const fn age(&mut self, records: u64) {
+        self.counter = records;
+    }
+
     /// Goes to the next secret and forgets this one. (VTP-24)
     fn rekey(&mut self) {
         *self = Self::new(self.secret.expand(Label::REKEY, b""), self.key.backend());
@@ -123,6 +129,12 @@ impl Sealer {
         Ok(())
     }
 
+    /// As if so many records had been sealed under this key.
+    #[cfg(test)]
+    pub(super) const fn age(&mut self, records: u64) {
+        self.direction.age(records);
+    }
+
     /// Goes to the next key; the record sealed last ended with REKEY. (VTP-24)
     pub fn rekey(&mut self) {
         self.direction.rekey();
@@ -158,6 +170,12 @@ impl Opener {
         let plain = plain.map_err(|_| Violation::Record)?;
         direction.counter += 1;
         Ok(plain)
+    }
+
+    /// As if so many records had been opened under this key.
+    #[cfg(test)]
+    pub(super) const fn age(&mut self, records: u64) {
+        self.direction.age(records);
     }
 
     /// Goes to the next key: REKEY came. (VTP-24)

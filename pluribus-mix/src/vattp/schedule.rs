@@ -2,6 +2,7 @@
 
 use super::Use;
 use super::transcript::Transcript;
+use crate::ablation::{check, defend};
 use crate::crypto::aead::{Backend, Key};
 use crate::crypto::kdf::{Label, Secret};
 
@@ -78,6 +79,6 @@ impl Exporter {
 /// The start of a transcript, for both roles.
 pub(super) fn begin(for_use: Use, iwant: &[u8]) -> Transcript {
     let mut h = Transcript::new(for_use);
-    h.absorb(iwant);
+    defend!(Heard, h.absorb(iwant));
     h
 }

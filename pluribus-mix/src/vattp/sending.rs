@@ -38,15 +38,17 @@ impl Sending {
         self.tuning.ping_after
     }
 
-    /// Appends a record with what `control` writes and nothing else. CLOSE ends it, so no REKEY may.
+    /// Appends a record with what `control` writes and nothing else. CLOSE ends it, so no REKEY may, however worn the key.
     pub(super) fn last(
         &mut self,
-        now: Instant,
         control: impl FnOnce(&mut Vec<u8>),
         out: &mut Vec<u8>,
     ) -> Result<(), Violation> {
-        self.rekey_at = now + self.tuning.rekey_after;
-        self.record(now, control, None, out)
+        let begun = self.sealer.begin(out);
+        let start = out.len();
+        control(out);
+        self.pad(start, out);
+        self.sealer.seal(begun, out)
     }
 
     /// Appends records with the frames of `outbound` until there is none or the batch is full.

@@ -115,7 +115,7 @@ impl Transport {
             say_control(liveness, inbound, now, out);
             Frame::Close { id }.encode(out);
         };
-        self.sending.last(now, control, out)
+        self.sending.last(control, out)
     }
 
     /// Opens a record where it lies and hands on what it says.

@@ -1,0 +1,17 @@
+//! Attacks on the handshake and on the pipe.
+//!
+//! [`rig`] holds two honest ends and puts the wire into somebody's hand. [`puppet`] is a peer that says what it likes: it
+//! computes everything from the primitives and the specification, and any value may be another. Where a check of ours is
+//! what stops an attack, the test shows too that the attack works once that check is taken out.
+
+mod faults;
+mod identity;
+mod items;
+mod meddler;
+mod pairs;
+mod props;
+pub(crate) mod puppet;
+mod records;
+mod rig;
+mod secrets;
+mod stream;
