@@ -10,9 +10,9 @@ agreement() {
 }
 secrecy() {
   for brk in ok brk_dh brk_kem; do ./run.sh $brk vattp_rec vattp; done
-  ./run.sh ok vattp_rec vattp_leak
+  OPTIONS='-set preciseActions true' ./run.sh ok vattp_rec vattp_leak
   ./run.sh ok vattp_rec vattp_lose
-  ./run.sh ok vattp_later vattp_use
+  OPTIONS='-set preciseActions true' ./run.sh ok vattp_later vattp_use
 }
 target() {
   ./run.sh ok vattp_target filter_on use_on
@@ -33,5 +33,5 @@ privacy() {
   for file in known_sk carry probe; do ./run.sh ok vattp_priv_r_$file vattp_keys priv_core; done
   unset OPTIONS
 }
-export T="${T:-600}"
+T="${T:-600}"; export T
 for group in "$@"; do $group; done
