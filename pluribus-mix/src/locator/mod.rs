@@ -225,9 +225,10 @@ impl Hash for Locator {
     }
 }
 
+/// The vat alone: what is printed in passing names no vat beside its address (THR-7).
 impl fmt::Debug for Locator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
+        write!(f, "Locator({}, …)", self.vat)
     }
 }
 

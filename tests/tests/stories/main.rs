@@ -1,0 +1,34 @@
+//! Stories in the simulated world: what the specification promises, as an attacker, a peer or a runtime sees it.
+//!
+//! Each file tells of one behaviour. Where a story says that something cannot be done or cannot be seen, a control beside
+//! it shows that the story would notice: the same deed with what the attacker lacks, or with the bound taken away.
+
+#[cfg(test)]
+mod kit;
+
+#[cfg(test)]
+mod anything;
+#[cfg(test)]
+mod bounds;
+#[cfg(test)]
+mod clocks;
+#[cfg(test)]
+mod ends;
+#[cfg(test)]
+mod flood;
+#[cfg(test)]
+mod prober;
+#[cfg(test)]
+mod replay;
+#[cfg(test)]
+mod sameness;
+#[cfg(test)]
+mod squatter;
+#[cfg(test)]
+mod texts;
+#[cfg(test)]
+mod timing;
+#[cfg(test)]
+mod watcher;
+#[cfg(test)]
+mod weather;
