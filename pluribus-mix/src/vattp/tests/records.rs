@@ -1,10 +1,13 @@
 //! Records and the frames in them, from a peer that is proven and means ill. (VTP-21, VTP-22, VTP-24, VTP-29, VTP-30)
 
+use super::puppet::lp;
 use super::rig::{End, Stand, open_as, open_with_puppet};
+use crate::crypto::aead::{Backend, Key, seal_item};
+use crate::crypto::kdf::{Label, Secret};
 use crate::time::{Duration, Instant};
 use crate::vattp::Violation;
 use crate::vattp::frame::{Frame, Frames};
-use crate::vattp::pipe::MAX_RECORDS;
+use crate::vattp::pipe::{MAX_RECORDS, Opener, Sealer};
 
 fn msg(number: u64, bytes: &[u8]) -> Vec<u8> {
     plain(&[Frame::Msg {
@@ -234,6 +237,33 @@ fn a_direction_that_rekeys_has_a_new_key() {
                 "the other direction did not rekey"
             );
         }
+    }
+}
+
+/// VTP-14, VTP-24: the key comes from the secret, the next secret from the last, and the counter begins anew: as the
+/// specification has it, not only as the other end has it.
+#[test]
+fn every_key_comes_from_its_secret_and_every_secret_from_the_last() {
+    let backend = Backend::default();
+    let mut secret = Secret::from([7; 32]);
+    let (mut sealer, mut opener) = (
+        Sealer::from_secret([7; 32], backend),
+        Opener::from_secret([7; 32], backend),
+    );
+    for _ in 0..3 {
+        let key = Key::new(backend, secret.expand(Label::KEY, b"").as_bytes());
+        for counter in 0..3 {
+            let mut record = Vec::new();
+            let begun = sealer.begin(&mut record);
+            record.extend_from_slice(b"frames");
+            sealer.seal(begun, &mut record).unwrap();
+            let mut sealed = seal_item(&key, counter, b"frames").unwrap();
+            assert_eq!(record, lp(&sealed));
+            assert_eq!(opener.open(&mut sealed).unwrap(), b"frames");
+        }
+        sealer.rekey();
+        opener.rekey();
+        secret = secret.expand(Label::REKEY, b"");
     }
 }
 
