@@ -88,20 +88,16 @@ impl Outbound {
     }
 
     /// Appends the next frame to `out` if there is one and it fits `room`; whether it did. A message that would fit a fresh
-    /// record whole is not cut to fill this one.
+    /// record whole is not cut to fill this one. And the window cuts nothing: it would cut crumbs, each with the weight of a
+    /// frame, until a message that is not whole, and so cannot be taken, fills the window and waits for itself.
     pub fn fill(&mut self, room: usize, fresh: usize, out: &mut Vec<u8>) -> bool {
         let Some(message) = self.queue.front() else {
             return self.say_end(room, out);
         };
         let rest = message.get(self.said..).unwrap_or_default();
-        let space = room.saturating_sub(Frame::MSG_HEAD);
-        let allowed = WINDOW.saturating_sub(self.in_flight + FRAME_WEIGHT);
-        let whole_later = rest.len() <= fresh.saturating_sub(Frame::MSG_HEAD);
-        if rest.len() > space && whole_later {
-            return false;
-        }
-        let len = rest.len().min(space).min(allowed);
-        if len == 0 || (len < rest.len() && whole_later) {
+        let len = rest.len().min(room.saturating_sub(Frame::MSG_HEAD));
+        let whole_later = len < rest.len() && rest.len() <= fresh.saturating_sub(Frame::MSG_HEAD);
+        if len == 0 || whole_later || self.in_flight + len + FRAME_WEIGHT > WINDOW {
             return false;
         }
         let (bytes, more) = (rest.get(..len).unwrap_or_default(), len < rest.len());
@@ -169,5 +165,38 @@ impl Outbound {
         let writable = self.refused && self.waiting + self.in_flight <= WINDOW / 2;
         self.refused &= !writable;
         writable
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vattp::pipe::MAX_PLAIN;
+
+    fn say_all(outbound: &mut Outbound) -> Vec<u8> {
+        let mut out = Vec::new();
+        while outbound.fill(MAX_PLAIN, MAX_PLAIN, &mut out) {}
+        out
+    }
+
+    /// VTP-26: a peer that takes one small message at a time does not grind the long message behind them to crumbs that
+    /// weigh more than the window.
+    #[test]
+    fn a_long_message_behind_many_short_ones_gets_through() {
+        let mut outbound = Outbound::default();
+        let short = (WINDOW - MAX_MESSAGE - FRAME_WEIGHT) / (1 + FRAME_WEIGHT);
+        for _ in 0..short {
+            outbound.push(vec![1]).unwrap();
+        }
+        outbound.push(vec![2; MAX_MESSAGE]).unwrap();
+        say_all(&mut outbound);
+        for taken in 1..=u64::try_from(short).unwrap() {
+            outbound.acknowledge(taken).unwrap();
+            say_all(&mut outbound);
+        }
+        assert!(
+            outbound.queue.is_empty(),
+            "all of it is out, for none of it can be taken before"
+        );
     }
 }
