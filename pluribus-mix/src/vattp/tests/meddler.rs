@@ -396,7 +396,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(500) })]
 
     /// VTP-1, VTP-12, VTP-14, VTP-15, VTP-17: whatever is done with any of the flights, who is open has the peer it believes
-    /// to have and its channel binding; I is open only if R is; and who refused says nothing more.
+    /// to have, its channel binding and its use; I is open only if R is; and who refused says nothing more.
     #[test]
     fn whatever_is_done_open_ends_agree(
         deeds in [deed(), deed(), deed(), deed()],
@@ -416,6 +416,7 @@ proptest! {
         };
         let [at_i, at_r] = stands.map(exporter);
         prop_assert!(at_i.is_none() || at_i == at_r, "{stands:?}");
+        prop_assert!(at_r.is_none() || uses[0] == uses[1], "{stands:?}");
         let honest = i.peer.iter().all(|peer| peer.key == key(R).public())
             && r.peer.iter().all(|peer| peer.key == key(I).public());
         prop_assert!(honest);
