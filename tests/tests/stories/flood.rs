@@ -38,7 +38,7 @@ impl Flood {
         for _ in 0..count {
             let source = self.sources[self.opened % self.sources.len()];
             let link = self.world.raw(source).open(self.bob);
-            if self.opened % 2 == 0 {
+            if self.opened.is_multiple_of(2) {
                 self.world.raw(source).send(link, [4, 213, 1, 1]).unwrap();
             }
             self.opened += 1;
