@@ -14,7 +14,7 @@ use crate::id::VatId;
 use crate::locator::{Address, Locator};
 use crate::node::{Config, Node, Source};
 use crate::time::Instant;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 
 /// A deterministic world; see the [module](super).
@@ -27,6 +27,7 @@ pub struct World {
     pub(super) weather: Weather,
     pub(super) observer: Observer,
     listeners: BTreeMap<Address, Place>,
+    names: BTreeSet<String>,
     vats: Vec<Vat>,
     raws: Vec<Raw>,
 }
@@ -51,6 +52,7 @@ impl World {
             links_made: 0,
             observer: Observer::new(),
             listeners: BTreeMap::new(),
+            names: BTreeSet::new(),
             vats: Vec::new(),
             raws: Vec::new(),
         }
@@ -151,16 +153,14 @@ impl World {
         }
     }
 
-    fn unused_name(&self, wanted: &str) -> String {
-        let vats = self.vats.iter().map(|vat| vat.name.as_str());
-        let names: Vec<_> = vats
-            .chain(self.raws.iter().map(|raw| raw.name.as_str()))
-            .collect();
+    /// The name, numbered if it was used before; it is used from now on.
+    fn unused_name(&mut self, wanted: &str) -> String {
         let numbered = (2..).map(|number| format!("{wanted} {number}"));
-        core::iter::once(wanted.to_owned())
-            .chain(numbered)
-            .find(|name| !names.contains(&name.as_str()))
-            .unwrap_or_default()
+        let mut names = core::iter::once(wanted.to_owned()).chain(numbered);
+        let name = names.find(|name| !self.names.contains(name));
+        let name = name.unwrap_or_default();
+        self.names.insert(name.clone());
+        name
     }
 
     /// Somewhere in 127.0.0.0/8, so that an address means somebody.

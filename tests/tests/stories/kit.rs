@@ -1,5 +1,6 @@
 //! What the stories share: times, what a watcher noted, and peers that a test plays by hand.
 
+use pluribus_mix::crypto::kdf::hash;
 use pluribus_mix::crypto::rng::Seed;
 use pluribus_mix::crypto::sign::SigningKey;
 use pluribus_mix::locator::Address;
@@ -86,6 +87,11 @@ pub(crate) fn items(mut stream: &[u8]) -> Vec<Vec<u8>> {
 
 pub(crate) fn lp(item: &[u8]) -> Vec<u8> {
     [&u16::try_from(item.len()).unwrap().to_be_bytes()[..], item].concat()
+}
+
+/// `h` of a handshake after one more item. (VTP-1)
+pub(crate) fn absorb(h: [u8; 32], item: &[u8]) -> [u8; 32] {
+    hash(&[&h, &lp(item)])
 }
 
 /// How a vat is asked for, here or elsewhere.

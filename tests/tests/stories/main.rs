@@ -17,6 +17,8 @@ mod ends;
 #[cfg(test)]
 mod flood;
 #[cfg(test)]
+mod impostor;
+#[cfg(test)]
 mod prober;
 #[cfg(test)]
 mod replay;

@@ -1,6 +1,6 @@
 //! A squatter presents somebody's public key, and nobody notices.
 
-use crate::kit::{MS, Noted, at, flight1, items, join, key, lp, noted, wanted};
+use crate::kit::{MS, Noted, absorb, at, flight1, items, join, key, lp, noted, wanted};
 use pluribus_mix::crypto::aead::{Backend, Key, seal_item};
 use pluribus_mix::crypto::dh::Scalar;
 use pluribus_mix::crypto::kdf::{Label, Secret, hash};
@@ -23,7 +23,6 @@ fn flight3(
     responder: &[u8; 32],
 ) -> Vec<u8> {
     let entropy = Entropy::draw(&mut Seed::from_bytes([number; 32]).fork("flight 1"));
-    let absorb = |h: [u8; 32], item: &[u8]| hash(&[&h, &lp(item)]);
     let (iam, reply) = (&two[0], &two[1]);
     let h = absorb(hash(&[Label::VATTP.as_bytes(), &[3]]), &one[2..]);
     let h = absorb(h, iam);
