@@ -2,9 +2,10 @@
 # Fuzzes on stable Rust: fuzz/run.sh [seconds] [target…]
 #
 # Runs each target (default: all of fuzz_targets/) for that many seconds (default: 60). Starts from
-# fuzz/seeds/<target>, which is kept in git, and fuzz/corpus/<target>, where finds are collected. An
-# input that crashes is left in fuzz/artifacts/<target>; give it to the target's binary to repeat it.
-# The longest input is 4096 bytes, or what a line `// max_len = …` in the target says.
+# what seeds.py makes of the test vectors, from fuzz/seeds/<target>, which is kept in git, and from
+# fuzz/corpus/<target>, where finds are collected. An input that crashes is left in
+# fuzz/artifacts/<target>; give it to the target's binary to repeat it. The longest input is 4096
+# bytes, or what a line `// max_len = …` in the target says.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -40,12 +41,17 @@ for target in "${targets[@]}"; do
 done
 RUSTFLAGS="${coverage[*]}" cargo build --release --target "$host" "${bins[@]}"
 
+vectors=$CARGO_TARGET_DIR/seeds
+python3 seeds.py "$vectors"
+
 for target in "${targets[@]}"; do
     echo "fuzzing $target for $seconds s"
     longest=$(sed -n 's|^// max_len = \([0-9]*\)$|\1|p' "fuzz_targets/$target.rs")
     mkdir -p "corpus/$target" "artifacts/$target"
     inputs=("corpus/$target")
-    [ -d "seeds/$target" ] && inputs+=("seeds/$target")
+    for seeds in "seeds/$target" "$vectors/$target"; do
+        if [ -d "$seeds" ]; then inputs+=("$seeds"); fi
+    done
     "$CARGO_TARGET_DIR/$host/release/$target" "${inputs[@]}" \
         -max_total_time="$seconds" -max_len="${longest:-4096}" -timeout=10 -rss_limit_mb=1024 \
         -artifact_prefix="artifacts/$target/" -print_final_stats=1 -verbosity=0

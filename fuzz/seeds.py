@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+"""Writes seeds for the fuzz targets from the test vectors: seeds.py DIR makes DIR/<target>/<hash>."""
+
+import hashlib
+import json
+import pathlib
+import sys
+
+VECTORS = pathlib.Path(__file__).parent / "../spec/vectors"
+
+# The first byte of an input of `decoders` chooses the decoder.
+IWANT, IAM, PAIR_FIELDS, FRAMES, ITEMS = (bytes([n]) for n in range(5))
+
+
+def cases(name):
+    return json.loads((VECTORS / f"{name}.json").read_text())["cases"]
+
+
+def decoders():
+    for case in cases("handshake"):
+        items, plain = case["items"], case["plain"]
+        yield IWANT + bytes.fromhex(items["iwant"])
+        yield IAM + bytes.fromhex(items["iam"])
+        yield PAIR_FIELDS + bytes.fromhex(plain["go"])[:50]
+    for case in cases("records"):
+        if "plain" in case:
+            yield FRAMES + bytes.fromhex(case["plain"])[:4000]
+        if "wire" in case:
+            yield ITEMS + b"\x07" + bytes.fromhex(case["wire"])[:4000]
+
+
+def texts():
+    for case in cases("locators"):
+        yield from (case[key].encode() for key in ("input", "a", "b") if key in case)
+    for case in cases("names"):
+        if "text" in case:
+            yield case["text"].encode()
+        if "file" in case:
+            yield bytes.fromhex(case["file"])
+
+
+def main():
+    root = pathlib.Path(sys.argv[1])
+    for target in (decoders, texts):
+        folder = root / target.__name__
+        folder.mkdir(parents=True, exist_ok=True)
+        for seed in target():
+            (folder / hashlib.sha256(seed).hexdigest()[:16]).write_bytes(seed)
+
+
+main()
