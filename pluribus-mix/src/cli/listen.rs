@@ -1,10 +1,12 @@
 //! `listen` and `dial`: standard input and output, joined with a vat far away.
 
+use std::io::{self, Write};
 use std::net::SocketAddr;
 
 use clap::Args;
 use pluribus_mix::locator::Locator;
 use pluribus_mix::net::{Connection, Endpoint};
+use serde_json::json;
 
 use super::Failure;
 use super::join::{join, or_interrupted};
@@ -42,19 +44,22 @@ impl Listen {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         let config = self.at.listening(self.vat.config()?, self.bind).await?;
         let endpoint = Endpoint::bind(config).await.map_err(Failure::to_bind)?;
-        if self.json {
-            println!(
-                "{}",
-                serde_json::json!({ "locator": endpoint.locator().to_string() })
-            );
-        } else {
-            eprintln!("{}", endpoint.locator());
-        }
+        self.announce(endpoint.locator()).map_err(Failure::failed)?;
         let accepted = or_interrupted(endpoint.accept()).await?;
         endpoint.stop_listening().await;
         let connection = accepted.ok_or_else(|| Failure::failed("stopped listening"))?;
         eprintln!("joined by {}", connection.peer());
         finish(&endpoint, connection).await
+    }
+
+    /// In one piece: whoever waits for the locator finds all of it.
+    fn announce(&self, locator: &Locator) -> io::Result<()> {
+        if self.json {
+            let line = format!("{}\n", json!({ "locator": locator.to_string() }));
+            io::stdout().write_all(line.as_bytes())?;
+            return io::stdout().flush();
+        }
+        io::stderr().write_all(format!("{locator}\n").as_bytes())
     }
 }
 
