@@ -60,10 +60,9 @@ impl Node {
     /// The link is gone, or never came to stand. Unknown ids are ignored.
     pub fn link_lost(&mut self, now: Instant, id: LinkId) {
         self.clock = now;
-        let Some(link) = self.links.remove(&id) else {
+        let Some(link) = self.forget(id) else {
             return;
         };
-        self.half_open.remove(id.0);
         if let Some(conn) = link.conn() {
             let reason = self.conns.get(&conn).map(Conn::reason_if_lost);
             self.end(conn, reason.unwrap_or(CloseReason::Unreachable));
@@ -362,10 +361,19 @@ impl Node {
         self.note(Trace::Violation { link, violation });
     }
 
-    /// Forgets a link and ends the connection on it.
-    fn drop_link(&mut self, id: LinkId, reason: CloseReason) {
+    /// Takes a link out of every table.
+    fn forget(&mut self, id: LinkId) -> Option<Link> {
         self.half_open.remove(id.0);
-        if let Some(link) = self.links.remove(&id) {
+        let link = self.links.remove(&id)?;
+        if let Some(timer) = link.timer {
+            self.timers.remove(&(timer, id));
+        }
+        Some(link)
+    }
+
+    /// Closes a link and ends the connection on it.
+    fn drop_link(&mut self, id: LinkId, reason: CloseReason) {
+        if let Some(link) = self.forget(id) {
             self.requests.push_back(LinkRequest::Close { link: id });
             if let Some(conn) = link.conn() {
                 self.end(conn, reason);
@@ -393,8 +401,7 @@ impl Node {
         };
         let (State::Live(_, transport), Some(it)) = (&mut link.state, self.conns.get_mut(&conn))
         else {
-            self.half_open.remove(id.0);
-            self.links.remove(&id);
+            self.forget(id);
             self.requests.push_back(LinkRequest::Close { link: id });
             return;
         };

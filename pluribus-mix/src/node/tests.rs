@@ -314,3 +314,23 @@ fn an_acknowledgement_goes_out_by_itself_when_it_is_due() {
     pair.pass(Duration::from_secs(60));
     assert_eq!(pair.now, Instant::ZERO + Duration::from_millis(60_050));
 }
+
+/// THR-6: links that come and go leave nothing behind, timers included.
+#[test]
+fn links_that_come_and_go_leave_nothing_behind() {
+    let mut node = node(1, "127.0.0.1:1", |config| config.half_open = 10);
+    for n in 0..1000 {
+        let now = Instant::from_nanos(n);
+        let link = node.link_accepted(now, Source([0; 16]));
+        if n % 3 == 0 {
+            node.link_lost(now, link);
+        }
+    }
+    let held = (node.links.len(), node.timers.len(), node.half_open());
+    assert!(held.0 <= 10 && held == (held.0, held.0, held.0), "{held:?}");
+    node.handle_timeout(Instant::ZERO + Duration::from_secs(11));
+    assert_eq!(
+        (node.links.len(), node.timers.len(), node.half_open()),
+        (0, 0, 0)
+    );
+}
