@@ -117,9 +117,12 @@ pub struct Info {
 }
 
 impl Info {
+    /// Bytes of vat ‖ incarnation ‖ hints.
+    pub(super) const HEAD: usize = 40 + Hints::PADDED;
+
     /// vat ‖ incarnation ‖ hints: what both the signature and the item begin with.
     pub(super) fn head(vat: &[u8; 32], incarnation: u64, hints: &Hints) -> Vec<u8> {
-        let mut head = Vec::with_capacity(40 + Hints::PADDED);
+        let mut head = Vec::with_capacity(Self::HEAD);
         head.put(vat);
         head.put_u64(incarnation);
         hints.encode(&mut head);

@@ -164,8 +164,8 @@ impl ExpectReplyInfo {
     /// The three checks of VTP-9, all made always, one verdict.
     fn proves(&self, item: &[u8], info: &Info, fin: &[u8; 32]) -> bool {
         let h = self.h.as_bytes();
-        let (head, _) = item.split_at_checked(HEAD).unwrap_or_default();
-        let (before_fin, _) = item.split_at_checked(HEAD + 64).unwrap_or_default();
+        let (head, _) = item.split_at_checked(Info::HEAD).unwrap_or_default();
+        let (before_fin, _) = item.split_at_checked(Info::HEAD + 64).unwrap_or_default();
         let said = [Label::RESPONDER.as_bytes(), h, head].concat();
         let signed = check!(SigR, self.wanted.key.verify_strict(&said, &info.sig));
         let finished = check!(FinR, same(&self.theirs.mac.mac(&[h, before_fin]), fin));
@@ -173,9 +173,6 @@ impl ExpectReplyInfo {
         signed & finished & wanted
     }
 }
-
-/// vat ‖ incarnation ‖ hints.
-const HEAD: usize = 40 + Hints::PADDED;
 
 /// R is proven; we have not said who we are yet.
 pub struct Proven {

@@ -162,7 +162,7 @@ impl ExpectGiveInfo {
         if !check!(NotSelf, key != ours) {
             return Err(Violation::Oneself);
         }
-        let (head, _) = item.split_at_checked(HEAD).unwrap_or_default();
+        let (head, _) = item.split_at_checked(Info::HEAD).unwrap_or_default();
         let (label, h) = (Label::INITIATOR.as_bytes(), self.h.as_bytes());
         let said = [label, h, ours.as_bytes(), head].concat();
         if !check!(SigI, key.verify_strict(&said, &info.sig)) {
@@ -186,9 +186,6 @@ impl ExpectGiveInfo {
         })
     }
 }
-
-/// vat ‖ incarnation ‖ hints.
-const HEAD: usize = 40 + Hints::PADDED;
 
 /// GIVEINFO is in; GO is awaited.
 pub struct ExpectGo {
