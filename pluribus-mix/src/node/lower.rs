@@ -164,15 +164,18 @@ impl Node {
     /// What is to be done with links.
     pub fn poll_link(&mut self, now: Instant) -> Option<LinkRequest> {
         self.clock = now;
-        let request = self.requests.pop_front()?;
-        if let LinkRequest::Open { link: id, .. } = &request {
-            let Some(link) = self.links.get_mut(id) else {
-                return self.poll_link(now);
+        while let Some(request) = self.requests.pop_front() {
+            let LinkRequest::Open { link: id, .. } = request else {
+                return Some(request);
             };
-            link.deadline = Some(now + self.flight_deadline);
-            self.arm(*id);
+            // Unless it was given up before anybody began to open it.
+            if let Some(link) = self.links.get_mut(&id) {
+                link.deadline = Some(now + self.flight_deadline);
+                self.arm(id);
+                return Some(request);
+            }
         }
-        Some(request)
+        None
     }
 
     /// One whole item.

@@ -2,7 +2,8 @@
 //! due. (VTP-23, VTP-25, VTP-26)
 
 use super::Violation;
-use super::outbound::{FRAME_WEIGHT, MAX_MESSAGE, WINDOW};
+use super::outbound::{FRAME_WEIGHT, WINDOW};
+use crate::netlayer::MAX_MESSAGE;
 use crate::time::{Duration, Instant};
 use core::mem;
 use std::collections::VecDeque;

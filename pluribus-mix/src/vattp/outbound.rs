@@ -2,14 +2,13 @@
 
 use super::Violation;
 use super::frame::Frame;
+use crate::netlayer::MAX_MESSAGE;
 use std::collections::VecDeque;
 
 /// The most weight unacknowledged, in one direction. (VTP-26)
-pub const WINDOW: usize = 1_048_576 + 65_536;
+pub const WINDOW: usize = MAX_MESSAGE + 65_536;
 /// What a frame weighs besides its bytes. (VTP-26)
 pub const FRAME_WEIGHT: usize = 64;
-/// The longest message. (VTP-25)
-pub const MAX_MESSAGE: usize = 1_048_576;
 
 /// One direction's near end.
 pub struct Outbound {

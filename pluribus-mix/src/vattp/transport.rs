@@ -9,7 +9,7 @@ use super::initiator::Established;
 use super::liveness::Liveness;
 use super::outbound::Outbound;
 use super::sending::Sending;
-use super::{Exporter, Peer, Violation};
+use super::{Exporter, Violation};
 use crate::time::{Duration, Instant};
 
 /// How a transport behaves where the specification leaves it a choice.
@@ -74,11 +74,6 @@ impl Transport {
     /// Counts a PING with this token as sent: the test vectors begin so. Otherwise tokens are chosen here.
     pub fn asked(&mut self, now: Instant, token: u64) {
         self.liveness.asked(token, now);
-    }
-
-    /// Who is at the other end.
-    pub const fn peer(&self) -> &Peer {
-        &self.established.peer
     }
 
     /// The channel binding.

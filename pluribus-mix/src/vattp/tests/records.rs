@@ -1,7 +1,7 @@
 //! Records and the frames in them, from a peer that is proven and means ill. (VTP-21, VTP-22, VTP-24, VTP-29, VTP-30)
 
 use super::puppet::lp;
-use super::rig::{End, Stand, open_as, open_with_puppet};
+use super::rig::{End, Stand, open_as, open_with_puppet, plain};
 use crate::crypto::aead::{Backend, Key, seal_item};
 use crate::crypto::kdf::{Label, Secret};
 use crate::time::{Duration, Instant};
@@ -15,12 +15,6 @@ fn msg(number: u64, bytes: &[u8]) -> Vec<u8> {
         number,
         bytes,
     }])
-}
-
-fn plain(frames: &[Frame<'_>]) -> Vec<u8> {
-    let mut out = Vec::new();
-    frames.iter().for_each(|frame| frame.encode(&mut out));
-    out
 }
 
 /// How an open end stands after one record with this content.

@@ -11,7 +11,7 @@ use crate::crypto::rng::Seed;
 use crate::crypto::sign::SigningKey;
 use crate::time::{Duration, Instant};
 use crate::vattp::flight::{GIVEINFO_LEN, GO_LEN, IAM_LEN, IWANT_LEN, REPLYINFO_LEN};
-use crate::vattp::frame::Frames;
+use crate::vattp::frame::{Frame, Frames};
 use crate::vattp::inbound::{Inbound, Taken};
 use crate::vattp::initiator::{self, Established, ExpectGoToo, ExpectIam, ExpectReplyInfo};
 use crate::vattp::outbound::Outbound;
@@ -423,4 +423,11 @@ pub(super) fn open_as(change: impl FnOnce(&mut End)) -> (End, Held) {
     let first = held.open(&r.says());
     assert_eq!(&first[50..52], [1, 0], "GOTOO, and a message");
     (r, held)
+}
+
+/// The frames as one record's content.
+pub(super) fn plain(frames: &[Frame<'_>]) -> Vec<u8> {
+    let mut out = Vec::new();
+    frames.iter().for_each(|frame| frame.encode(&mut out));
+    out
 }

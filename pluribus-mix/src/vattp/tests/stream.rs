@@ -2,12 +2,13 @@
 //! VTP-28)
 
 use super::puppet::Held;
-use super::rig::{End, Stand, open_with_puppet};
+use super::rig::{End, Stand, open_with_puppet, plain};
+use crate::netlayer::MAX_MESSAGE;
 use crate::time::{Duration, Instant};
 use crate::vattp::Violation;
 use crate::vattp::frame::{Frame, Frames};
 use crate::vattp::inbound::ACK_WEIGHT;
-use crate::vattp::outbound::{FRAME_WEIGHT, MAX_MESSAGE, WINDOW};
+use crate::vattp::outbound::{FRAME_WEIGHT, WINDOW};
 
 fn msg(number: u64, more: bool, bytes: &[u8]) -> Frame<'_> {
     Frame::Msg {
@@ -15,12 +16,6 @@ fn msg(number: u64, more: bool, bytes: &[u8]) -> Frame<'_> {
         number,
         bytes,
     }
-}
-
-fn plain(frames: &[Frame<'_>]) -> Vec<u8> {
-    let mut out = Vec::new();
-    frames.iter().for_each(|frame| frame.encode(&mut out));
-    out
 }
 
 /// Both ends, and one verb: the puppet says frames in one record.
