@@ -10,11 +10,25 @@ const PING: u8 = 0x03;
 const PONG: u8 = 0x04;
 const REKEY: u8 = 0x05;
 const CLOSE: u8 = 0x06;
+const OPEN: u8 = 0x07;
+const STREAM: u8 = 0x08;
+const CREDIT: u8 = 0x09;
+const RESET: u8 = 0x0a;
+const DATAGRAM: u8 = 0x0c;
 
 /// The one flag of MSG.
 const MORE: u8 = 1;
-/// The one reason of CLOSE.
-const DONE: u8 = 1;
+/// The one flag of STREAM.
+const FIN: u8 = 1;
+
+/// Why a connection is closed. (VTP-29)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Its sender is done; the id is the sender's object.
+    Done = 1,
+    /// The receiver's object, whose id this is, has no partner any more. (VTP 39)
+    Gone = 2,
+}
 
 /// One frame. PAD is not among them: it says nothing, and the decoder passes over it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,16 +53,68 @@ pub enum Frame<'a> {
     Pong(u64),
     /// The next record is under the next key. (VTP-24)
     Rekey,
-    /// The connection is done. (VTP-29)
+    /// The connection is over. (VTP-29)
     Close {
-        /// The sender's connection object.
+        /// Why.
+        reason: Ending,
+        /// The object that is done or gone.
         id: u64,
     },
+    /// A stream begins. (VTP 49)
+    Open {
+        /// The number of this frame.
+        number: u64,
+        /// The id of the stream.
+        stream: u32,
+        /// What it is for.
+        head: &'a [u8],
+    },
+    /// A piece of a stream. (VTP 50)
+    Stream {
+        /// Whether this direction of the stream ends behind these bytes.
+        fin: bool,
+        /// The number of this frame.
+        number: u64,
+        /// The id of the stream.
+        stream: u32,
+        /// The piece.
+        bytes: &'a [u8],
+    },
+    /// The receiver of this frame may send more of a stream. (VTP 51)
+    Credit {
+        /// The number of this frame.
+        number: u64,
+        /// The id of the stream.
+        stream: u32,
+        /// So many bytes more.
+        more: u32,
+    },
+    /// A stream is given up. (VTP 50)
+    Reset {
+        /// The number of this frame.
+        number: u64,
+        /// The id of the stream.
+        stream: u32,
+        /// Why, in words of those who use the stream.
+        code: u8,
+    },
+    /// Comes once or not at all. (VTP 52)
+    Datagram(&'a [u8]),
 }
 
 impl Frame<'_> {
     /// Bytes of a MSG frame besides its piece.
     pub const MSG_HEAD: usize = 12;
+    /// Bytes of an OPEN frame besides its head.
+    pub const OPEN_HEAD: usize = 15;
+    /// Bytes of a STREAM frame besides its piece.
+    pub const STREAM_HEAD: usize = 16;
+    /// Bytes of a CREDIT frame.
+    pub const CREDIT_LEN: usize = 17;
+    /// Bytes of a RESET frame.
+    pub const RESET_LEN: usize = 14;
+    /// Bytes of a DATAGRAM frame besides what it carries.
+    pub const DATAGRAM_HEAD: usize = 3;
     /// Bytes of ACK, PING and REKEY together: what may stand beside MSG in any record.
     pub const CONTROL: usize = 19;
 
@@ -78,13 +144,60 @@ impl Frame<'_> {
                 out.put_u64(token);
             }
             Self::Rekey => out.put_u8(REKEY),
-            Self::Close { id } => {
+            Self::Close { reason, id } => {
                 out.put_u8(CLOSE);
-                out.put_u8(DONE);
+                out.put_u8(reason as u8);
                 out.put_u64(id);
+            }
+            Self::Open {
+                number,
+                stream,
+                head,
+            } => {
+                of_stream(OPEN, number, stream, out);
+                out.put_lp(head);
+            }
+            Self::Stream {
+                fin,
+                number,
+                stream,
+                bytes,
+            } => {
+                out.put_u8(STREAM);
+                out.put_u8(if fin { FIN } else { 0 });
+                out.put_u64(number);
+                out.put_u32(stream);
+                out.put_lp(bytes);
+            }
+            Self::Credit {
+                number,
+                stream,
+                more,
+            } => {
+                of_stream(CREDIT, number, stream, out);
+                out.put_u32(more);
+            }
+            Self::Reset {
+                number,
+                stream,
+                code,
+            } => {
+                of_stream(RESET, number, stream, out);
+                out.put_u8(code);
+            }
+            Self::Datagram(bytes) => {
+                out.put_u8(DATAGRAM);
+                out.put_lp(bytes);
             }
         }
     }
+}
+
+/// The head that OPEN, CREDIT and RESET share.
+fn of_stream(kind: u8, number: u64, stream: u32, out: &mut Vec<u8>) {
+    out.put_u8(kind);
+    out.put_u64(number);
+    out.put_u32(stream);
 }
 
 /// The frames of one record, in order. The mirror of [`Frame::encode`].
@@ -167,11 +280,38 @@ impl<'a> Frames<'a> {
             }
             CLOSE => {
                 self.behind = Behind::OnlyPad;
-                one_of(reader.u8("reason")?, &[DONE], "reason")?;
+                let reason = one_of(reader.u8("reason")?, &[1, 2], "reason")?;
                 Frame::Close {
+                    reason: if reason == 1 {
+                        Ending::Done
+                    } else {
+                        Ending::Gone
+                    },
                     id: reader.u64("id")?,
                 }
             }
+            OPEN => Frame::Open {
+                number: reader.u64("number")?,
+                stream: reader.u32("stream")?,
+                head: reader.lp("head")?,
+            },
+            STREAM => Frame::Stream {
+                fin: one_of(reader.u8("flags")?, &[0, FIN], "flags")? == FIN,
+                number: reader.u64("number")?,
+                stream: reader.u32("stream")?,
+                bytes: reader.lp("stream")?,
+            },
+            CREDIT => Frame::Credit {
+                number: reader.u64("number")?,
+                stream: reader.u32("stream")?,
+                more: reader.u32("more")?,
+            },
+            RESET => Frame::Reset {
+                number: reader.u64("number")?,
+                stream: reader.u32("stream")?,
+                code: reader.u8("code")?,
+            },
+            DATAGRAM => Frame::Datagram(reader.lp("datagram")?),
             _ => return Err(Violation::Frame),
         })
     }

@@ -15,6 +15,7 @@
 //! numbers, what is unacknowledged. The [`transport`] beneath it packs frames into records and keeps keys fresh and the
 //! peer alive.
 
+pub mod body;
 pub mod flight;
 pub mod frame;
 pub mod half_open;

@@ -3,7 +3,7 @@
 //! A [`Transport`] owns nothing of what is said; it packs frames of the connection's [`Outbound`] into records and hands
 //! what comes to its [`Inbound`]. When it dies they do not.
 
-use super::frame::{Frame, Frames};
+use super::frame::{Ending, Frame, Frames};
 use super::inbound::Inbound;
 use super::initiator::Established;
 use super::liveness::Liveness;
@@ -108,7 +108,11 @@ impl Transport {
         let (liveness, id) = (&mut self.liveness, self.mine);
         let control = |out: &mut Vec<u8>| {
             say_control(liveness, inbound, now, out);
-            Frame::Close { id }.encode(out);
+            Frame::Close {
+                reason: Ending::Done,
+                id,
+            }
+            .encode(out);
         };
         self.sending.last(control, out)
     }
@@ -149,8 +153,12 @@ impl Transport {
                 Frame::Ping(token) => self.liveness.ping(token)?,
                 Frame::Pong(token) => self.liveness.pong(token, now)?,
                 Frame::Rekey => self.established.opener.rekey(),
-                Frame::Close { id } if id == self.yours => said = Said::Close,
+                Frame::Close {
+                    reason: Ending::Done,
+                    id,
+                } if id == self.yours => said = Said::Close,
                 Frame::Close { .. } => return Err(Violation::Close),
+                _ => return Err(Violation::Frame),
             }
         }
         Ok(said)

@@ -54,6 +54,8 @@ pub trait Put {
     fn put_u8(&mut self, value: u8);
     /// Two bytes, big-endian.
     fn put_u16(&mut self, value: u16);
+    /// Four bytes, big-endian.
+    fn put_u32(&mut self, value: u32);
     /// Eight bytes, big-endian.
     fn put_u64(&mut self, value: u64);
     /// The bytes, bare.
@@ -69,6 +71,10 @@ impl Put for Vec<u8> {
     }
 
     fn put_u16(&mut self, value: u16) {
+        self.extend_from_slice(&value.to_be_bytes());
+    }
+
+    fn put_u32(&mut self, value: u32) {
         self.extend_from_slice(&value.to_be_bytes());
     }
 
@@ -107,6 +113,11 @@ impl<'a> Reader<'a> {
     /// Two bytes, big-endian.
     pub fn u16(&mut self, field: &'static str) -> Result<u16, DecodeError> {
         self.array(field).map(u16::from_be_bytes)
+    }
+
+    /// Four bytes, big-endian.
+    pub fn u32(&mut self, field: &'static str) -> Result<u32, DecodeError> {
+        self.array(field).map(u32::from_be_bytes)
     }
 
     /// Eight bytes, big-endian.

@@ -1,7 +1,7 @@
 //! Frames as the vectors write them.
 
 use super::{Fields, Wrong, equal, good, some};
-use pluribus_mix::vattp::frame::{Frame, Frames, pad};
+use pluribus_mix::vattp::frame::{Ending, Frame, Frames, pad};
 
 /// Appends the frames.
 ///
@@ -68,7 +68,10 @@ fn frame<'b>(fields: &Fields<'_>, bytes: &'b [u8]) -> Result<Option<Frame<'b>>, 
         "CLOSE" => {
             equal("the reason", fields.number("reason")?, 1)?;
             let id = fields.u64("id")?;
-            Frame::Close { id }
+            Frame::Close {
+                reason: Ending::Done,
+                id,
+            }
         }
         _ => return some("an unknown frame", None),
     }))

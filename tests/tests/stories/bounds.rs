@@ -3,7 +3,7 @@
 use crate::kit::{MS, Puppet, SECOND, joined, msg};
 use pluribus_mix::netlayer::{CloseReason, Event, SendFault};
 use pluribus_mix::sim::{Fault, HostId, World};
-use pluribus_mix::vattp::frame::Frame;
+use pluribus_mix::vattp::frame::{Ending, Frame};
 use pluribus_mix::vattp::outbound::{FRAME_WEIGHT, WINDOW};
 
 /// A vat whose runtime takes nothing, and a puppet proven to it.
@@ -268,7 +268,13 @@ fn a_proven_peer_that_breaks_a_rule_is_cut_off() {
         (&[Frame::Ack { taken: 1 }], "an impossible acknowledgement"),
         (&[Frame::Pong(9)], "a PONG that nobody asked for"),
         (&[Frame::Rekey, Frame::Ping(1)], "a frame behind the last"),
-        (&[Frame::Close { id: 1 }], "a CLOSE for another connection"),
+        (
+            &[Frame::Close {
+                reason: Ending::Done,
+                id: 1,
+            }],
+            "a CLOSE for another connection",
+        ),
         (&[msg(1, b""), msg(2, b"more")], "a message behind the end"),
     ];
     for (frames, blame) in broken {
@@ -284,7 +290,16 @@ fn a_proven_peer_that_breaks_a_rule_is_cut_off() {
     let (mut world, bob, mut puppet) = stalled();
     world.unstall(bob);
     let id = puppet.mine;
-    puppet.say(&mut world, &[msg(1, b"bye"), Frame::Close { id }]);
+    puppet.say(
+        &mut world,
+        &[
+            msg(1, b"bye"),
+            Frame::Close {
+                reason: Ending::Done,
+                id,
+            },
+        ],
+    );
     world.run_for(SECOND);
     assert_eq!(reasons(&world, bob), [CloseReason::Closed], "the control");
     assert_eq!(world.heard_by(bob), ["bye"]);

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::netlayer::{CloseReason, Event};
-use crate::vattp::frame::Frame;
+use crate::vattp::frame::{Ending, Frame};
 use crate::vattp::pair::{PairFields, Side};
 use crate::vattp::target::Wanted;
 use crate::vattp::tests::puppet::{Answer, Ask, Claim, Held, Replied, fields, hints, lp};
@@ -425,7 +425,11 @@ fn a_violation_after_the_proof_closes_at_once_and_says_nothing() {
     breaks(&|_| vec![0, 16], Violation::Length, misbehaved);
     breaks(&|held| held.record(&[7]), Violation::Frame, misbehaved);
     let mut close = Vec::new();
-    Frame::Close { id: 99 }.encode(&mut close);
+    Frame::Close {
+        reason: Ending::Done,
+        id: 99,
+    }
+    .encode(&mut close);
     breaks(&|held| held.record(&close), Violation::Close, misbehaved);
 }
 

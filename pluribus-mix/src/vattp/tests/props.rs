@@ -2,7 +2,7 @@
 
 use super::puppet::{Held, hints as padded, lp};
 use crate::crypto::aead::Backend;
-use crate::vattp::frame::{Frame, Frames, pad};
+use crate::vattp::frame::{Ending, Frame, Frames, pad};
 use crate::vattp::pair::{PairFields, Verdict};
 use crate::vattp::pipe::{Opener, Sealer};
 use crate::vattp::split::Splitter;
@@ -52,7 +52,10 @@ fn last() -> impl Strategy<Value = Option<Frame<'static>>> {
     prop_oneof![
         Just(None),
         Just(Some(Frame::Rekey)),
-        any::<u64>().prop_map(|id| Some(Frame::Close { id })),
+        any::<u64>().prop_map(|id| Some(Frame::Close {
+            reason: Ending::Done,
+            id
+        })),
     ]
 }
 

@@ -6,7 +6,7 @@ use crate::crypto::aead::{Backend, Key, seal_item};
 use crate::crypto::kdf::{Label, Secret};
 use crate::time::{Duration, Instant};
 use crate::vattp::Violation;
-use crate::vattp::frame::{Frame, Frames};
+use crate::vattp::frame::{Ending, Frame, Frames};
 use crate::vattp::pipe::{MAX_RECORDS, Opener, Sealer};
 
 fn msg(number: u64, bytes: &[u8]) -> Vec<u8> {
@@ -138,11 +138,20 @@ fn unknown_frames_flags_and_reasons_are_refused() {
     }
     let malformed = |plain: &[u8]| matches!(broke(plain), Violation::Malformed(_));
     for wrong in 2..=0xff_u8 {
-        let (mut flags, mut reason) = (msg(1, b"x"), plain(&[Frame::Close { id: 0x11 }]));
+        let (mut flags, mut reason) = (
+            msg(1, b"x"),
+            plain(&[Frame::Close {
+                reason: Ending::Done,
+                id: 0x11,
+            }]),
+        );
         (flags[1], reason[1]) = (wrong, wrong);
         assert!(malformed(&flags) && malformed(&reason), "{wrong}");
     }
-    let mut reason = plain(&[Frame::Close { id: 0x11 }]);
+    let mut reason = plain(&[Frame::Close {
+        reason: Ending::Done,
+        id: 0x11,
+    }]);
     reason[1] = 0;
     assert!(malformed(&reason));
 }
@@ -170,7 +179,10 @@ fn bad_padding_cut_frames_and_empty_records_are_refused() {
         Frame::Ack { taken: 1 },
         Frame::Ping(5),
         Frame::Pong(5),
-        Frame::Close { id: 0x11 },
+        Frame::Close {
+            reason: Ending::Done,
+            id: 0x11,
+        },
     ];
     for frame in all {
         let whole = plain(&[frame]);
@@ -312,12 +324,21 @@ fn a_key_is_worn_after_2_to_the_20_records() {
 fn a_close_in_the_last_record_of_a_key_is_heard() {
     let (mut r, mut held) = open_as(|r| r.age = MAX_RECORDS - 2);
     let close = held.open(&r.close());
-    assert_eq!(close, plain(&[Frame::Close { id: 21 }]));
+    assert_eq!(
+        close,
+        plain(&[Frame::Close {
+            reason: Ending::Done,
+            id: 21
+        }])
+    );
     let (mut r, mut held) = open_with_puppet();
     r.now = Instant::ZERO + Duration::from_secs(3601);
     assert_eq!(
         held.open(&r.close()),
-        plain(&[Frame::Close { id: 21 }]),
+        plain(&[Frame::Close {
+            reason: Ending::Done,
+            id: 21
+        }]),
         "nor by the clock"
     );
 }
@@ -325,7 +346,12 @@ fn a_close_in_the_last_record_of_a_key_is_heard() {
 /// VTP-29: CLOSE bears its sender's id, and only PAD stands behind it.
 #[test]
 fn a_close_names_its_connection_and_ends_its_record() {
-    let close = |id| plain(&[Frame::Close { id }]);
+    let close = |id| {
+        plain(&[Frame::Close {
+            reason: Ending::Done,
+            id,
+        }])
+    };
     for id in [0, 0x10, 0x12, 21, u64::MAX] {
         assert_eq!(broke(&close(id)), Violation::Close, "{id}");
     }
