@@ -30,6 +30,7 @@ mod schedule;
 pub mod seen;
 pub mod sending;
 pub mod split;
+pub mod streams;
 pub mod target;
 mod transcript;
 pub mod transport;

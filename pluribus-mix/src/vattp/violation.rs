@@ -95,6 +95,30 @@ pub enum Violation {
     /// A CLOSE for another connection. (VTP-29)
     #[error("a CLOSE for another connection")]
     Close,
+    /// An OPEN with an id that is not the next of its opener. (VTP 49)
+    #[error("a stream that is not the next")]
+    StreamId,
+    /// A stream with a head that is too long. (VTP 49)
+    #[error("a stream with a head that is too long")]
+    StreamHead,
+    /// More streams at once than there may be. (VTP 49)
+    #[error("more streams than there may be")]
+    TooManyStreams,
+    /// A frame for a stream that was never opened, or bytes for one that is gone. (VTP 50)
+    #[error("a frame for a stream that is not there")]
+    NoStream,
+    /// A STREAM that says nothing. (VTP 50)
+    #[error("an empty piece of a stream")]
+    StreamEmpty,
+    /// A STREAM behind the end of its direction. (VTP 50)
+    #[error("bytes behind the end of a stream")]
+    StreamEnded,
+    /// More bytes of a stream than were granted. (VTP 51)
+    #[error("more bytes of a stream than were granted")]
+    Overdrawn,
+    /// A grant of nothing, or of more than may be open. (VTP 51)
+    #[error("an impossible grant")]
+    Grant,
     /// Silence beyond what liveness allows. (VTP-28)
     #[error("the peer fell silent")]
     Silence,
