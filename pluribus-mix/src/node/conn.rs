@@ -4,13 +4,12 @@ use crate::id::VatId;
 use crate::netlayer::{CloseReason, ConnId, Event};
 use crate::node::LinkId;
 use crate::time::Instant;
-use crate::vattp::inbound::{Inbound, Taken};
-use crate::vattp::outbound::Outbound;
+use crate::vattp::connection::Connection;
+use crate::vattp::inbound::Taken;
 
 /// A connection object: its two directions, the link beneath it, and what its runtime has not been told yet.
 pub(super) struct Conn {
-    pub(super) outbound: Outbound,
-    pub(super) inbound: Inbound,
+    pub(super) it: Connection,
     /// `None` once the connection is over.
     pub(super) link: Option<LinkId>,
     opened: Option<VatId>,
@@ -22,10 +21,9 @@ pub(super) struct Conn {
 }
 
 impl Conn {
-    pub(super) fn new(link: LinkId) -> Self {
+    pub(super) fn new(link: LinkId, it: Connection) -> Self {
         Self {
-            outbound: Outbound::default(),
-            inbound: Inbound::default(),
+            it,
             link: Some(link),
             opened: None,
             closed: None,
@@ -47,12 +45,12 @@ impl Conn {
 
     /// Whether both directions have ended and all is taken and acknowledged. (VTP-29)
     pub(super) fn is_done(&self) -> bool {
-        self.outbound.is_settled() && self.inbound.is_settled()
+        self.it.is_done()
     }
 
     /// What a link that breaks now means. (VTP-29)
     pub(super) fn reason_if_lost(&self) -> CloseReason {
-        if self.outbound.is_ended() && self.inbound.is_ended() {
+        if self.it.has_ended() {
             CloseReason::Closed
         } else {
             CloseReason::Unreachable
@@ -64,13 +62,13 @@ impl Conn {
         if let Some(peer) = self.opened.take() {
             return Some(Event::Opened { conn, peer });
         }
-        if self.closed.is_none() && self.outbound.poll_writable() {
+        if self.closed.is_none() && self.it.poll_writable() {
             return Some(Event::Writable { conn });
         }
-        if self.is_held && self.inbound.is_ready() {
+        if self.is_held && self.it.is_ready() {
             return None;
         }
-        match self.inbound.take(now) {
+        match self.it.take(now) {
             Some(Taken::Message(body)) => Some(Event::Message { conn, body }),
             Some(Taken::End) => Some(Event::Ended { conn }),
             None => self.closed.map(|reason| Event::Closed { conn, reason }),

@@ -6,9 +6,11 @@ use super::{LinkId, LinkRequest, Node, Source, Trace};
 use crate::id::VatId;
 use crate::netlayer::{CloseReason, ConnId};
 use crate::time::{Duration, Instant};
-use crate::vattp::frame::Frames;
+use crate::vattp::connection::Connection;
+use crate::vattp::frame::{Ending, Frames};
 use crate::vattp::initiator::{self, Proven};
 use crate::vattp::pair::{PairFields, Side};
+use crate::vattp::pipe::Carrier;
 use crate::vattp::pipe::RECORD_LEN;
 use crate::vattp::responder::Accepted;
 use crate::vattp::sending::Sending;
@@ -108,8 +110,9 @@ impl Node {
                 self.drop_link(id, CloseReason::Unreachable);
                 continue;
             }
-            if let State::Live(_, transport) = &mut link.state
-                && let Err(violation) = transport.tick(now)
+            if let State::Live(conn, transport) = &mut link.state
+                && let Some(conn) = self.conns.get_mut(conn)
+                && let Err(violation) = transport.tick(now, &mut conn.it)
             {
                 self.fail(id, violation);
                 continue;
@@ -188,7 +191,7 @@ impl Node {
                 let Some(it) = self.conns.get_mut(&conn) else {
                     return self.drop_link(id, CloseReason::Closed);
                 };
-                let said = transport.handle(now, item, &mut it.outbound, &mut it.inbound);
+                let said = transport.handle(now, item, &mut it.it);
                 link.state = State::Live(conn, transport);
                 self.said(id, conn, said)
             }
@@ -242,6 +245,12 @@ impl Node {
         let (next, sealer) = proven.go(&fields, &mut link.out)?;
         link.deadline = Some(now + self.flight_deadline);
         let sending = Sending::new(sealer, self.tuning, now);
+        if let Some(State::Live(conn, _) | State::Dialling(conn, _) | State::Silent(Some(conn))) =
+            self.links.get(&id).map(|link| &link.state)
+            && let Some(conn) = self.conns.get_mut(conn)
+        {
+            conn.it.begin(Carrier::Stream);
+        }
         Ok(Dialling::GoToo(next, sending, fields))
     }
 
@@ -286,7 +295,9 @@ impl Node {
             frames: Frames::perhaps(&[]),
         };
         let conn = self.fresh_conn();
-        self.conns.insert(conn, Conn::new(id));
+        let mut it = Connection::new(theirs.other(), self.conn_rng());
+        it.begin(Carrier::Stream);
+        self.conns.insert(conn, Conn::new(id, it));
         self.live(now, id, conn, pipe)
     }
 
@@ -305,7 +316,9 @@ impl Node {
             return Ok(());
         };
         it.open(peer);
-        let said = transport.take(now, pipe.frames, &mut it.outbound, &mut it.inbound);
+        it.it.go_live();
+        it.it.confirm(1)?;
+        let said = transport.take(now, pipe.frames, &mut it.it);
         link.state = State::Live(conn, Box::new(transport));
         link.deadline = None;
         self.tell(conn);
@@ -319,7 +332,7 @@ impl Node {
         conn: ConnId,
         said: Result<Said, Violation>,
     ) -> Result<(), Violation> {
-        if said? == Said::Close {
+        if let Said::Close(_) = said? {
             self.drop_link(id, CloseReason::Closed);
         }
         self.tell(conn);
@@ -409,7 +422,13 @@ impl Node {
             return;
         };
         // Sealing refuses only records that are too long; this one is not.
-        let _ = transport.close(self.clock, &mut it.inbound, &mut link.out);
+        let _ = transport.close(
+            self.clock,
+            Ending::Done,
+            transport.mine(),
+            &mut it.it,
+            &mut link.out,
+        );
         link.state = State::Closing;
         link.deadline = Some(self.clock + self.flight_deadline);
         self.wake(id);
@@ -426,17 +445,14 @@ impl Node {
                 let Some(it) = self.conns.get_mut(conn) else {
                     return;
                 };
-                (
-                    transport.fill(now, &mut it.outbound, &mut it.inbound, out),
-                    *conn,
-                )
+                (transport.fill(now, &mut it.it, out), *conn)
             }
             State::Dialling(conn, state) => {
                 let it = self.conns.get_mut(conn);
                 let (Dialling::GoToo(_, sending, _), Some(it)) = (&mut **state, it) else {
                     return;
                 };
-                (sending.fill(now, &mut it.outbound, out), *conn)
+                (sending.fill(now, &mut it.it, out), *conn)
             }
             State::Closing => return self.drop_link(id, CloseReason::Closed),
             _ => return,
@@ -469,7 +485,7 @@ impl Node {
                     return;
                 };
                 // A busy link can say nothing: what is due waits for `link_ready`.
-                transport.due((!link.is_busy).then_some(&it.inbound))
+                transport.due(&it.it, !link.is_busy)
             }
             (_, Some(deadline)) => deadline,
             (_, None) => return,

@@ -3,9 +3,12 @@
 use super::conn::Conn;
 use super::link::{Intent, Link, State};
 use super::{LinkId, LinkRequest, Netlayer, Node};
+use crate::crypto::rng::{Rng, Seed};
 use crate::crypto::sign::SigningKey;
 use crate::locator::Locator;
 use crate::netlayer::{ConnId, ConnectError, Event, MAX_MESSAGE, SendError, SendFault};
+use crate::vattp::connection::Connection;
+use crate::vattp::pair::Side;
 use crate::vattp::target::Wanted;
 use crate::vattp::{Hints, Local, Use};
 use std::sync::Arc;
@@ -25,10 +28,13 @@ impl Netlayer for Node {
         }
         let conn = self.fresh_conn();
         let link = self.fresh_link();
+        let ours = self.dialler();
+        let side = Side::of_initiator(&ours.key.public(), ours.incarnation, to.vat().public_key());
+        let it = Connection::new(side, self.conn_rng());
         let key = *to.vat().public_key();
         let intent = Intent {
             conn,
-            local: self.dialler(),
+            local: ours,
             wanted: Wanted {
                 key,
                 prekey: key.mapped(),
@@ -38,7 +44,7 @@ impl Netlayer for Node {
         };
         self.links
             .insert(link, Link::new(State::Opening(Box::new(intent))));
-        self.conns.insert(conn, Conn::new(link));
+        self.conns.insert(conn, Conn::new(link, it));
         self.requests.push_back(LinkRequest::Open { link, at });
         Ok(conn)
     }
@@ -49,11 +55,11 @@ impl Netlayer for Node {
             _ if message.len() > MAX_MESSAGE => SendFault::TooLong,
             Some(Conn {
                 link: Some(link),
-                outbound,
+                it,
                 ..
-            }) if !outbound.is_ended() => {
+            }) if !it.is_finished() => {
                 let link = *link;
-                return match outbound.push(message) {
+                return match it.send(message) {
                     Ok(()) => {
                         self.wake(link);
                         Ok(())
@@ -108,14 +114,14 @@ impl Node {
     /// Unknown ids are ignored.
     pub fn finish(&mut self, conn: ConnId) {
         let Some(Conn {
-            outbound,
+            it,
             link: Some(link),
             ..
         }) = self.conns.get_mut(&conn)
         else {
             return;
         };
-        outbound.finish();
+        it.finish();
         let link = *link;
         self.wake(link);
     }
@@ -151,6 +157,11 @@ impl Node {
         }
     }
 
+    /// Chance for one connection.
+    pub(super) fn conn_rng(&mut self) -> Rng {
+        Seed::from_bytes(*self.rng.draw()).fork("connection")
+    }
+
     pub(super) fn fresh_conn(&mut self) -> ConnId {
         self.next_conn += 1;
         ConnId(self.next_conn)
@@ -178,7 +189,7 @@ impl Node {
         };
         if it.is_done() {
             self.done(link, conn);
-        } else if it.inbound.ack_is_due(self.clock) {
+        } else if it.it.ack_is_due(self.clock) {
             self.wake(link);
         } else {
             self.arm(link);

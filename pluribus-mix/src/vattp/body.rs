@@ -52,6 +52,49 @@ pub enum Body {
 }
 
 impl Body {
+    /// Number and body of a numbered frame, with the bytes copied; `None` for any other frame.
+    pub fn of(frame: &Frame<'_>) -> Option<(u64, Self)> {
+        let owned = Bytes::copy_from_slice;
+        Some(match *frame {
+            Frame::Msg {
+                more,
+                number,
+                bytes,
+            } => {
+                let bytes = owned(bytes);
+                (number, Self::Msg { more, bytes })
+            }
+            Frame::Open {
+                number,
+                stream,
+                head,
+            } => {
+                let head = owned(head);
+                (number, Self::Open { stream, head })
+            }
+            Frame::Stream {
+                fin,
+                number,
+                stream,
+                bytes,
+            } => {
+                let bytes = owned(bytes);
+                (number, Self::Stream { stream, fin, bytes })
+            }
+            Frame::Credit {
+                number,
+                stream,
+                more,
+            } => (number, Self::Credit { stream, more }),
+            Frame::Reset {
+                number,
+                stream,
+                code,
+            } => (number, Self::Reset { stream, code }),
+            _ => return None,
+        })
+    }
+
     /// The frame that says this under `number`.
     pub fn frame(&self, number: u64) -> Frame<'_> {
         match self {
@@ -97,6 +140,49 @@ impl Body {
             Self::Stream { bytes, .. } => Frame::STREAM_HEAD + bytes.len(),
             Self::Credit { .. } => Frame::CREDIT_LEN,
             Self::Reset { .. } => Frame::RESET_LEN,
+        }
+    }
+
+    /// Cuts the first `len` bytes off into a piece of their own; `None` if it cannot be cut there.
+    pub fn cut(&mut self, len: usize) -> Option<Self> {
+        match self {
+            Self::Msg { bytes, .. } if 0 < len && len < bytes.len() => Some(Self::Msg {
+                more: true,
+                bytes: bytes.split_to(len),
+            }),
+            Self::Stream { stream, bytes, .. } if 0 < len && len < bytes.len() => {
+                Some(Self::Stream {
+                    stream: *stream,
+                    fin: false,
+                    bytes: bytes.split_to(len),
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether it is the last piece of a message, or the end of the messages.
+    pub const fn ends_message(&self) -> bool {
+        matches!(self, Self::Msg { more: false, .. })
+    }
+
+    /// What it weighs besides messages, which are weighed whole.
+    pub const fn other_weight(&self) -> usize {
+        match self {
+            Self::Msg { .. } => 0,
+            _ => self.weight(),
+        }
+    }
+
+    /// Bytes of its frame besides what can be cut.
+    pub const fn head(&self) -> usize {
+        self.frame_len() - self.divisible()
+    }
+
+    const fn divisible(&self) -> usize {
+        match self {
+            Self::Msg { bytes, .. } | Self::Stream { bytes, .. } => bytes.len(),
+            Self::Open { .. } | Self::Credit { .. } | Self::Reset { .. } => 0,
         }
     }
 

@@ -1,6 +1,8 @@
 //! Frames: what records carry. (VTP-22)
 
 use super::Violation;
+use super::body::FRAME_WEIGHT;
+use super::ranges::Ranges;
 use crate::wire::{DecodeError, Fault, Put, Reader};
 
 const PAD: u8 = 0x00;
@@ -42,10 +44,14 @@ pub enum Frame<'a> {
         /// The piece.
         bytes: &'a [u8],
     },
-    /// Every numbered frame up to this one has been taken. (VTP-26)
+    /// What has come and what has been taken. (VTP-26)
     Ack {
-        /// The last one taken.
+        /// No MSG frame up to this one waits for the receiver's runtime any more.
         taken: u64,
+        /// Every numbered frame up to this one has come.
+        received: u64,
+        /// What has come behind gaps.
+        ranges: Ranges,
     },
     /// Are you there? (VTP-27)
     Ping(u64),
@@ -115,8 +121,37 @@ impl Frame<'_> {
     pub const RESET_LEN: usize = 14;
     /// Bytes of a DATAGRAM frame besides what it carries.
     pub const DATAGRAM_HEAD: usize = 3;
-    /// Bytes of ACK, PING and REKEY together: what may stand beside MSG in any record.
-    pub const CONTROL: usize = 19;
+    /// The most bytes of a DATAGRAM. (VTP 52)
+    pub const MAX_DATAGRAM: usize = 800;
+    /// The most bytes that OPEN says of its stream. (VTP 49)
+    pub const MAX_HEAD: usize = 512;
+    /// Bytes of an ACK without ranges.
+    pub const ACK_HEAD: usize = 18;
+    /// Bytes of a PING or a PONG.
+    pub const PING_LEN: usize = 9;
+    /// Bytes of the longest ACK, PONG, PING and REKEY together: what may stand beside a numbered frame in any record.
+    pub const CONTROL: usize = Self::ACK_HEAD + Ranges::MAX * Ranges::LEN + 2 * Self::PING_LEN + 1;
+
+    /// The number of a numbered frame.
+    pub const fn number(&self) -> Option<u64> {
+        match self {
+            Self::Msg { number, .. }
+            | Self::Open { number, .. }
+            | Self::Stream { number, .. }
+            | Self::Credit { number, .. }
+            | Self::Reset { number, .. } => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// What it weighs, if it is numbered. (VTP-26)
+    pub const fn weight(&self) -> usize {
+        match self {
+            Self::Msg { bytes, .. } | Self::Stream { bytes, .. } => bytes.len() + FRAME_WEIGHT,
+            Self::Open { head, .. } => head.len() + FRAME_WEIGHT,
+            _ => FRAME_WEIGHT,
+        }
+    }
 
     /// Appends the frame.
     pub fn encode(&self, out: &mut Vec<u8>) {
@@ -131,9 +166,15 @@ impl Frame<'_> {
                 out.put_u64(number);
                 out.put_lp(bytes);
             }
-            Self::Ack { taken } => {
+            Self::Ack {
+                taken,
+                received,
+                ranges,
+            } => {
                 out.put_u8(ACK);
                 out.put_u64(taken);
+                out.put_u64(received);
+                ranges.encode(out);
             }
             Self::Ping(token) => {
                 out.put_u8(PING);
@@ -271,6 +312,8 @@ impl<'a> Frames<'a> {
             },
             ACK => Frame::Ack {
                 taken: reader.u64("taken")?,
+                received: reader.u64("received")?,
+                ranges: Ranges::decode(reader)?,
             },
             PING => Frame::Ping(reader.u64("token")?),
             PONG => Frame::Pong(reader.u64("token")?),
@@ -293,7 +336,7 @@ impl<'a> Frames<'a> {
             OPEN => Frame::Open {
                 number: reader.u64("number")?,
                 stream: reader.u32("stream")?,
-                head: reader.lp("head")?,
+                head: no_longer(reader.lp("head")?, Frame::MAX_HEAD, "head")?,
             },
             STREAM => Frame::Stream {
                 fin: one_of(reader.u8("flags")?, &[0, FIN], "flags")? == FIN,
@@ -311,7 +354,13 @@ impl<'a> Frames<'a> {
                 stream: reader.u32("stream")?,
                 code: reader.u8("code")?,
             },
-            DATAGRAM => Frame::Datagram(reader.lp("datagram")?),
+            DATAGRAM => {
+                let bytes = no_longer(reader.lp("datagram")?, Frame::MAX_DATAGRAM, "datagram")?;
+                if bytes.is_empty() {
+                    return Err(DecodeError::new("datagram", Fault::OutOfRange).into());
+                }
+                Frame::Datagram(bytes)
+            }
             _ => return Err(Violation::Frame),
         })
     }
@@ -322,6 +371,17 @@ fn one_of(value: u8, known: &[u8], field: &'static str) -> Result<u8, DecodeErro
     let known = known.contains(&value);
     known
         .then_some(value)
+        .ok_or(DecodeError::new(field, Fault::OutOfRange))
+}
+
+/// `bytes`, if there are at most so many.
+fn no_longer<'a>(
+    bytes: &'a [u8],
+    most: usize,
+    field: &'static str,
+) -> Result<&'a [u8], DecodeError> {
+    (bytes.len() <= most)
+        .then_some(bytes)
         .ok_or(DecodeError::new(field, Fault::OutOfRange))
 }
 

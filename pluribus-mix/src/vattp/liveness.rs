@@ -1,4 +1,7 @@
 //! Is the peer still there? (VTP-27, VTP-28)
+//!
+//! On cells a PONG may be lost, so PINGs that were never answered are no sign of anything; of too many the oldest is
+//! forgotten, and its PONG passed over if it comes after all.
 
 use super::Violation;
 use crate::time::{Duration, Instant};
@@ -17,6 +20,8 @@ pub(super) struct Liveness {
     misses: u32,
     next_token: u64,
     asked: VecDeque<(u64, Instant)>,
+    /// The last one forgotten; tokens rise.
+    forgotten: u64,
     answers: VecDeque<u64>,
     ask: bool,
     round_trip: Duration,
@@ -30,6 +35,7 @@ impl Liveness {
             misses: 0,
             next_token: 1,
             asked: VecDeque::new(),
+            forgotten: 0,
             answers: VecDeque::new(),
             ask: false,
             round_trip: Duration::ZERO,
@@ -38,6 +44,11 @@ impl Liveness {
 
     /// A PING with this token is out.
     pub(super) fn asked(&mut self, token: u64, now: Instant) {
+        if self.asked.len() == MAX_WAITING
+            && let Some((oldest, _)) = self.asked.pop_front()
+        {
+            self.forgotten = oldest;
+        }
         self.asked.push_back((token, now));
     }
 
@@ -60,7 +71,8 @@ impl Liveness {
     pub(super) fn pong(&mut self, token: u64, now: Instant) -> Result<(), Violation> {
         let place = self.asked.iter().position(|(asked, _)| *asked == token);
         let Some((_, at)) = place.and_then(|place| self.asked.remove(place)) else {
-            return Err(Violation::Pong);
+            let late = (1..=self.forgotten).contains(&token);
+            return late.then_some(()).ok_or(Violation::Pong);
         };
         self.round_trip = now.since(at);
         Ok(())
@@ -76,13 +88,18 @@ impl Liveness {
         if now < self.due() {
             return Ok(());
         }
-        if self.misses == MISSES || self.asked.len() == MAX_WAITING {
+        if self.misses == MISSES {
             return Err(Violation::Silence);
         }
         self.misses += 1;
         self.since = now;
         self.ask = true;
         Ok(())
+    }
+
+    /// The peer is to be asked, silent or not.
+    pub(super) const fn ask(&mut self) {
+        self.ask = true;
     }
 
     /// Whether there is something to say.

@@ -11,20 +11,26 @@
 //! compile, or is one named [`Violation`]. The states take bytes, randomness and time as arguments and return bytes; they
 //! know no socket, no clock and no peer table. [`initiator`] and [`responder`] mirror each other, item by item.
 //!
-//! Behind the handshake lies the [`pipe`] (records) with the [`frame`]s in it. A connection is [`outbound`] and [`inbound`]: queues,
-//! numbers, what is unacknowledged. The [`transport`] beneath it packs frames into records and keeps keys fresh and the
-//! peer alive.
+//! Behind the handshake lies the [`pipe`] (records) with the [`frame`]s in it. A [`connection`] is what outlives a transport:
+//! queues, numbers, the [`ledger`] of what is unacknowledged and the [`arrival`] of what came. The [`transport`] beneath it
+//! packs frames into records and keeps keys fresh and the peer alive.
 
+pub mod arrival;
 pub mod body;
+pub mod connection;
+pub mod datagrams;
 pub mod flight;
 pub mod frame;
 pub mod half_open;
 pub mod inbound;
 pub mod initiator;
+pub mod ledger;
 mod liveness;
 pub mod outbound;
 pub mod pair;
+mod patience;
 pub mod pipe;
+pub mod ranges;
 pub mod responder;
 mod schedule;
 pub mod seen;

@@ -1,30 +1,45 @@
-//! What a connection has to say: messages that wait, and the weight of what is not acknowledged. (VTP-25, VTP-26)
+//! Messages that wait to be said: one source of numbered bodies. (VTP-25, VTP-26)
+//!
+//! A message is begun only when it fits whole into what the peer has not taken. Were it cut to what is left there, a peer
+//! that takes one small message at a time would grind a long one behind them to crumbs.
 
 use super::Violation;
+use super::body::Body;
+pub use super::body::FRAME_WEIGHT;
 use super::frame::Frame;
+use super::ledger::{max_frame, piece};
+use super::pipe::Carrier;
 use crate::netlayer::MAX_MESSAGE;
+use bytes::Bytes;
+use core::mem;
 use std::collections::VecDeque;
 
-/// The most weight unacknowledged, in one direction. (VTP-26)
+/// The most weight not received, and the most weight of messages not taken, in one direction. (VTP-26)
 pub const WINDOW: usize = MAX_MESSAGE + 65_536;
-/// What a frame weighs besides its bytes. (VTP-26)
-pub const FRAME_WEIGHT: usize = 64;
 
-/// One direction's near end.
+/// The messages of one direction's near end.
 pub struct Outbound {
-    /// Messages not yet said whole; of the first, `said` bytes are out.
-    queue: VecDeque<Vec<u8>>,
-    said: usize,
-    /// Weight of what is not said.
+    /// Messages not begun.
+    queue: VecDeque<Bytes>,
+    /// What is left of the message begun last, if it is not said whole.
+    rest: Option<Bytes>,
+    /// Weight of what is not begun.
     waiting: usize,
-    /// The number of the next frame.
-    next: u64,
-    /// Number and weight of what is said and not acknowledged.
-    unacked: VecDeque<(u64, usize)>,
-    in_flight: usize,
+    /// What is begun and not taken, the oldest first, and its weight.
+    begun: VecDeque<Begun>,
+    untaken: usize,
+    /// The last number that the peer has taken.
+    taken: u64,
     end: End,
     /// Somebody was sent away and wants to be told.
     refused: bool,
+}
+
+/// A message, or the end, that the peer has not taken.
+struct Begun {
+    /// The number of its last piece, when that is said.
+    last: Option<u64>,
+    weight: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -38,11 +53,11 @@ impl Default for Outbound {
     fn default() -> Self {
         Self {
             queue: VecDeque::new(),
-            said: 0,
+            rest: None,
             waiting: 0,
-            next: 1,
-            unacked: VecDeque::new(),
-            in_flight: 0,
+            begun: VecDeque::new(),
+            untaken: 0,
+            taken: 0,
             end: End::Open,
             refused: false,
         }
@@ -51,15 +66,17 @@ impl Default for Outbound {
 
 impl Outbound {
     /// Takes a message of 1 to [`MAX_MESSAGE`] bytes, or hands it back when the queue is full.
+    ///
+    /// # Errors
+    /// The message, when the queue is full.
     pub fn push(&mut self, message: Vec<u8>) -> Result<(), Vec<u8>> {
         let weight = message.len() + FRAME_WEIGHT;
-        let idle = self.waiting + self.in_flight == 0;
-        if !idle && self.waiting + self.in_flight + weight > WINDOW {
+        if self.weight() + weight > WINDOW {
             self.refused = true;
             return Err(message);
         }
         self.waiting += weight;
-        self.queue.push_back(message);
+        self.queue.push_back(Bytes::from(message));
         Ok(())
     }
 
@@ -75,127 +92,135 @@ impl Outbound {
         self.end != End::Open
     }
 
-    /// Whether the end is said and everything acknowledged.
+    /// Whether the end is said and everything taken.
     pub fn is_settled(&self) -> bool {
-        self.end == End::Said && self.unacked.is_empty()
+        self.end == End::Said && self.begun.is_empty()
     }
 
-    /// Whether there is a frame that may be said now.
-    pub fn has_frame(&self) -> bool {
-        let wants = !self.queue.is_empty() || self.end == End::Wanted;
-        wants && self.in_flight + FRAME_WEIGHT < WINDOW
+    /// Weight of what waits to be begun or to be taken.
+    pub const fn weight(&self) -> usize {
+        self.waiting + self.untaken
     }
 
-    /// Appends the next frame to `out` if there is one and it fits `room`; whether it did. A message that would fit a fresh
-    /// record whole is not cut to fill this one. And the window cuts nothing: it would cut crumbs, each with the weight of a
-    /// frame, until a message that is not whole, and so cannot be taken, fills the window and waits for itself.
-    pub fn fill(&mut self, room: usize, fresh: usize, out: &mut Vec<u8>) -> bool {
-        let Some(message) = self.queue.front() else {
-            return self.say_end(room, out);
-        };
-        let rest = message.get(self.said..).unwrap_or_default();
-        let len = rest.len().min(room.saturating_sub(Frame::MSG_HEAD));
-        let whole_later = len < rest.len() && rest.len() <= fresh.saturating_sub(Frame::MSG_HEAD);
-        if len == 0 || whole_later || self.in_flight + len + FRAME_WEIGHT > WINDOW {
-            return false;
+    /// Whether nothing can go on before the peer takes something.
+    pub fn awaits_taken(&self) -> bool {
+        let wants = self.refused || !self.queue.is_empty() || self.end == End::Said;
+        wants && self.rest.is_none() && !self.begun.is_empty() && !self.may_begin()
+    }
+
+    /// Whether the next message may be begun.
+    fn may_begin(&self) -> bool {
+        let next = self.queue.front();
+        next.is_some_and(|next| self.untaken + next.len() + FRAME_WEIGHT <= WINDOW)
+    }
+
+    /// Whether there is a piece that a fresh record may hold, if so much weight may be said.
+    pub fn has_body(&self, carrier: Carrier, open: usize) -> bool {
+        let ends = self.end == End::Wanted && self.queue.is_empty() && self.rest.is_none();
+        if ends {
+            return open >= FRAME_WEIGHT;
         }
-        let (bytes, more) = (rest.get(..len).unwrap_or_default(), len < rest.len());
-        let number = self.next;
-        Frame::Msg {
-            more,
-            number,
-            bytes,
-        }
-        .encode(out);
-        self.account(len);
-        if more {
-            self.said += len;
-            self.waiting = self.waiting.saturating_sub(len);
+        let begins = if self.rest.is_none() && !self.may_begin() {
+            None
         } else {
-            self.waiting = self.waiting.saturating_sub(len + FRAME_WEIGHT);
-            self.said = 0;
-            self.queue.pop_front();
-        }
-        true
+            self.rest.as_ref().or_else(|| self.queue.front())
+        };
+        let len = begins.and_then(|rest| {
+            let room = max_frame(carrier);
+            piece(carrier, Frame::MSG_HEAD, rest.len(), room)
+        });
+        len.is_some_and(|len| len + FRAME_WEIGHT <= open)
     }
 
-    fn say_end(&mut self, room: usize, out: &mut Vec<u8>) -> bool {
-        if self.end != End::Wanted || room < Frame::MSG_HEAD || !self.has_frame() {
-            return false;
+    /// The next piece, if one fits `room` and so much weight may be said. The window cuts nothing: it would cut crumbs.
+    pub fn poll_body(&mut self, carrier: Carrier, room: usize, open: usize) -> Option<Body> {
+        if self.rest.is_none() && self.queue.is_empty() {
+            return self.poll_end(room, open);
         }
-        let number = self.next;
-        Frame::Msg {
-            more: false,
-            number,
-            bytes: b"",
+        if self.rest.is_none() && !self.may_begin() {
+            return None;
         }
-        .encode(out);
-        self.account(0);
+        let next = self.rest.as_ref().or_else(|| self.queue.front())?;
+        let len = piece(carrier, Frame::MSG_HEAD, next.len(), room)?;
+        if len + FRAME_WEIGHT > open {
+            return None;
+        }
+        let mut rest = self.rest.take().or_else(|| self.begin())?;
+        let more = len < rest.len();
+        let bytes = if more {
+            rest.split_to(len)
+        } else {
+            mem::take(&mut rest)
+        };
+        self.rest = more.then_some(rest);
+        Some(Body::Msg { more, bytes })
+    }
+
+    /// Takes the next message out of the queue.
+    fn begin(&mut self) -> Option<Bytes> {
+        let message = self.queue.pop_front()?;
+        let weight = message.len() + FRAME_WEIGHT;
+        self.waiting = self.waiting.saturating_sub(weight);
+        self.untaken += weight;
+        self.begun.push_back(Begun { last: None, weight });
+        Some(message)
+    }
+
+    fn poll_end(&mut self, room: usize, open: usize) -> Option<Body> {
+        if self.end != End::Wanted || room < Frame::MSG_HEAD || open < FRAME_WEIGHT {
+            return None;
+        }
         self.end = End::Said;
-        true
+        self.begun.push_back(Begun {
+            last: None,
+            weight: 0,
+        });
+        Some(Body::Msg {
+            more: false,
+            bytes: Bytes::new(),
+        })
     }
 
-    fn account(&mut self, len: usize) {
-        self.unacked.push_back((self.next, len + FRAME_WEIGHT));
-        self.in_flight += len + FRAME_WEIGHT;
-        self.next += 1;
+    /// The last piece of the oldest message that has no last number yet was said under `number`.
+    pub fn said_last(&mut self, number: u64) {
+        let numbered = self.begun.partition_point(|it| it.last.is_some());
+        if let Some(begun) = self.begun.get_mut(numbered) {
+            begun.last = Some(number);
+        }
     }
 
-    /// Takes an acknowledgement: everything up to `taken`. (VTP-26)
-    pub fn acknowledge(&mut self, taken: u64) -> Result<(), Violation> {
-        let oldest = self
-            .unacked
-            .front()
-            .map_or(self.next, |(number, _)| *number);
-        if taken >= self.next || taken.saturating_add(1) < oldest {
+    /// Numbers from here on mean nothing any more. (VTP 45)
+    pub fn unnumber(&mut self, from: u64) {
+        let late = self
+            .begun
+            .iter_mut()
+            .rev()
+            .take_while(|it| it.last.is_none_or(|last| last >= from));
+        late.for_each(|it| it.last = None);
+    }
+
+    /// The peer has taken everything up to here; whether that is news. (VTP-26)
+    ///
+    /// # Errors
+    /// If it said before that it had taken more.
+    pub fn acknowledge(&mut self, taken: u64) -> Result<bool, Violation> {
+        if taken < self.taken {
             return Err(Violation::Ack);
         }
-        while let Some((number, weight)) = self.unacked.front().copied()
-            && number <= taken
+        let before = mem::replace(&mut self.taken, taken);
+        while let Some(begun) = self.begun.front()
+            && begun.last.is_some_and(|last| last <= taken)
         {
-            self.in_flight = self.in_flight.saturating_sub(weight);
-            self.unacked.pop_front();
+            self.untaken = self.untaken.saturating_sub(begun.weight);
+            self.begun.pop_front();
         }
-        Ok(())
+        Ok(before < taken)
     }
 
     /// Whether somebody who was sent away can come back; says so once.
     pub fn poll_writable(&mut self) -> bool {
-        let writable = self.refused && self.waiting + self.in_flight <= WINDOW / 2;
+        let writable = self.refused && self.weight() <= WINDOW / 2;
         self.refused &= !writable;
         writable
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::vattp::pipe::MAX_PLAIN;
-
-    fn say_all(outbound: &mut Outbound) -> Vec<u8> {
-        let mut out = Vec::new();
-        while outbound.fill(MAX_PLAIN, MAX_PLAIN, &mut out) {}
-        out
-    }
-
-    /// VTP-26: a peer that takes one small message at a time does not grind the long message behind them to crumbs that
-    /// weigh more than the window.
-    #[test]
-    fn a_long_message_behind_many_short_ones_gets_through() {
-        let mut outbound = Outbound::default();
-        let short = (WINDOW - MAX_MESSAGE - FRAME_WEIGHT) / (1 + FRAME_WEIGHT);
-        for _ in 0..short {
-            outbound.push(vec![1]).unwrap();
-        }
-        outbound.push(vec![2; MAX_MESSAGE]).unwrap();
-        say_all(&mut outbound);
-        for taken in 1..=u64::try_from(short).unwrap() {
-            outbound.acknowledge(taken).unwrap();
-            say_all(&mut outbound);
-        }
-        assert!(
-            outbound.queue.is_empty(),
-            "all of it is out, for none of it can be taken before"
-        );
     }
 }

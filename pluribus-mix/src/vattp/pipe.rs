@@ -19,6 +19,15 @@ pub const MAX_RECORDS: u64 = 1 << 20;
 /// The length before a record.
 const LEN: usize = 2;
 
+/// What records travel on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// Gives bytes in order, and loses nothing while it lives.
+    Stream,
+    /// Hands over single cells of 896 bytes, in order, each with its index; it may lose any of them.
+    Cells,
+}
+
 /// A traffic secret, its key, and how many records the key has seen.
 struct Direction {
     secret: Secret,

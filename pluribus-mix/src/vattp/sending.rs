@@ -1,8 +1,9 @@
 //! The sending half of a transport: frames into records, and a key that never grows old. (VTP-21, VTP-24, VTP-30)
 
 use super::Violation;
+use super::connection::Connection;
 use super::frame::{Frame, pad};
-use super::outbound::Outbound;
+use super::liveness::Liveness;
 use super::pair::PairFields;
 use super::pipe::{MAX_PLAIN, Sealer};
 use super::transport::Tuning;
@@ -38,53 +39,85 @@ impl Sending {
         self.tuning.ping_after
     }
 
-    /// Appends a record with what `control` writes and nothing else. CLOSE ends it, so no REKEY may, however worn the key.
-    pub(super) fn last(
+    /// Appends the last record: what is due of control, and CLOSE. It ends the record, so no REKEY may, however worn the key.
+    pub(super) fn close(
         &mut self,
-        control: impl FnOnce(&mut Vec<u8>),
+        now: Instant,
+        liveness: &mut Liveness,
+        conn: &mut Connection,
+        close: &Frame<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), Violation> {
         let begun = self.sealer.begin(out);
         let start = out.len();
-        control(out);
+        say_control(now, liveness, conn, MAX_PLAIN, out);
+        close.encode(out);
         self.pad(start, out);
         self.sealer.seal(begun, out)
     }
 
-    /// Appends records with the frames of `outbound` until there is none or the batch is full.
+    /// Appends records with the frames of `conn` until there is none or the batch is full. Before a transport is live this is
+    /// all that may be said.
     pub fn fill(
         &mut self,
         now: Instant,
-        outbound: &mut Outbound,
+        conn: &mut Connection,
         out: &mut Vec<u8>,
     ) -> Result<(), Violation> {
-        while out.len() < BATCH && outbound.has_frame() {
+        self.batch(now, None, conn, out)
+    }
+
+    /// The same, and each record begins with what is due of PONG, ACK and PING. (VTP 47)
+    pub(super) fn fill_live(
+        &mut self,
+        now: Instant,
+        liveness: &mut Liveness,
+        conn: &mut Connection,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Violation> {
+        self.batch(now, Some(liveness), conn, out)
+    }
+
+    fn batch(
+        &mut self,
+        now: Instant,
+        mut liveness: Option<&mut Liveness>,
+        conn: &mut Connection,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Violation> {
+        while out.len() < BATCH {
+            let is_due = |it: &&mut Liveness| it.has_frame() || conn.ack_is_due(now);
+            let control = liveness.as_deref_mut().filter(is_due);
+            if control.is_none() && !self.sealer.must_speak() && !conn.has_frame() {
+                break;
+            }
             let before = out.len();
-            self.record(now, |_| (), Some(&mut *outbound), out)?;
+            self.record(now, control, conn, out)?;
             if out.len() == before {
                 break;
             }
         }
+        conn.said_all(now);
         Ok(())
     }
 
-    /// Appends one record: what `control` writes, then as much of `outbound` as fits. Nothing at all if that is nothing.
-    pub fn record(
+    /// Appends one record: control, then as much of `conn` as fits. Nothing at all if that is nothing.
+    fn record(
         &mut self,
         now: Instant,
-        control: impl FnOnce(&mut Vec<u8>),
-        outbound: Option<&mut Outbound>,
+        control: Option<&mut Liveness>,
+        conn: &mut Connection,
         out: &mut Vec<u8>,
     ) -> Result<(), Violation> {
         let begun = self.sealer.begin(out);
         let start = out.len();
-        control(out);
-        if let Some(outbound) = outbound {
-            // The byte that REKEY may need is kept free.
-            let room = |sealer: &Sealer, out: &[u8]| sealer.room(&begun, out).saturating_sub(1);
-            let fresh = MAX_PLAIN - Frame::CONTROL;
-            while outbound.fill(room(&self.sealer, out), fresh, out) {}
+        // The byte that REKEY may need is kept free.
+        let room = |sealer: &Sealer, out: &[u8]| sealer.room(&begun, out).saturating_sub(1);
+        conn.begin_record();
+        if let Some(liveness) = control {
+            say_control(now, liveness, conn, room(&self.sealer, out), out);
         }
+        while conn.say(now, room(&self.sealer, out), out) {}
         let rekey = out.len() > start && (self.sealer.is_worn() || now >= self.rekey_at);
         if rekey {
             Frame::Rekey.encode(out);
@@ -104,5 +137,26 @@ impl Sending {
         let len = out.len().saturating_sub(start);
         let padded = len.next_multiple_of(unit);
         pad(out, start + padded.min(MAX_PLAIN - PairFields::LEN));
+    }
+}
+
+/// Answers, acknowledgement, question. With every answer goes an acknowledgement. (VTP-26)
+fn say_control(
+    now: Instant,
+    liveness: &mut Liveness,
+    conn: &mut Connection,
+    room: usize,
+    out: &mut Vec<u8>,
+) {
+    let start = out.len();
+    while let Some(token) = liveness.poll_answer() {
+        Frame::Pong(token).encode(out);
+    }
+    if out.len() > start || conn.ack_due().is_some() || conn.ack_is_due(now) {
+        let said = out.len() - start + Frame::PING_LEN;
+        conn.acknowledge(room.saturating_sub(said)).encode(out);
+    }
+    if let Some(token) = liveness.poll_ask(now) {
+        Frame::Ping(token).encode(out);
     }
 }

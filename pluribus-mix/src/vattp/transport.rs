@@ -1,13 +1,12 @@
 //! One transport beneath a connection: a pipe, fresh keys, and a peer that is alive.
 //!
-//! A [`Transport`] owns nothing of what is said; it packs frames of the connection's [`Outbound`] into records and hands
-//! what comes to its [`Inbound`]. When it dies they do not.
+//! A [`Transport`] owns nothing of what is said; it packs frames of its [`Connection`] into records and hands it what comes.
+//! When it dies the connection does not.
 
+use super::connection::Connection;
 use super::frame::{Ending, Frame, Frames};
-use super::inbound::Inbound;
 use super::initiator::Established;
 use super::liveness::Liveness;
-use super::outbound::Outbound;
 use super::sending::Sending;
 use super::{Exporter, Violation};
 use crate::time::{Duration, Instant};
@@ -38,8 +37,8 @@ impl Default for Tuning {
 pub enum Said {
     /// The connection goes on.
     GoOn,
-    /// The peer closed it.
-    Close,
+    /// The peer closed it: it is done, or our object is gone to it.
+    Close(Ending),
 }
 
 /// A pipe in use.
@@ -76,116 +75,118 @@ impl Transport {
         self.liveness.asked(token, now);
     }
 
+    /// The id of our object.
+    pub const fn mine(&self) -> u64 {
+        self.mine
+    }
+
+    /// The id of the peer's object.
+    pub const fn yours(&self) -> u64 {
+        self.yours
+    }
+
     /// The channel binding.
     pub const fn exporter(&self) -> &Exporter {
         &self.established.exporter
     }
 
     /// Appends records to `out` until there is nothing to say or a batch is full.
+    ///
+    /// # Errors
+    /// If a record cannot be sealed.
     pub fn fill(
         &mut self,
         now: Instant,
-        outbound: &mut Outbound,
-        inbound: &mut Inbound,
+        conn: &mut Connection,
         out: &mut Vec<u8>,
     ) -> Result<(), Violation> {
-        if self.sending.must_speak() || self.liveness.has_frame() || inbound.ack_is_due(now) {
-            let liveness = &mut self.liveness;
-            let control = |out: &mut Vec<u8>| say_control(liveness, inbound, now, out);
-            self.sending
-                .record(now, control, Some(&mut *outbound), out)?;
-        }
-        self.sending.fill(now, outbound, out)
+        self.sending.fill_live(now, &mut self.liveness, conn, out)
     }
 
-    /// Appends the last record: what is due, and CLOSE. (VTP-29)
+    /// Appends the last record: what is due, and CLOSE for the object `id`: ours if it is done, the peer's if it is gone.
+    /// (VTP-29)
+    ///
+    /// # Errors
+    /// If the record cannot be sealed.
     pub fn close(
         &mut self,
         now: Instant,
-        inbound: &mut Inbound,
+        reason: Ending,
+        id: u64,
+        conn: &mut Connection,
         out: &mut Vec<u8>,
     ) -> Result<(), Violation> {
-        let (liveness, id) = (&mut self.liveness, self.mine);
-        let control = |out: &mut Vec<u8>| {
-            say_control(liveness, inbound, now, out);
-            Frame::Close {
-                reason: Ending::Done,
-                id,
-            }
-            .encode(out);
-        };
-        self.sending.last(control, out)
+        let close = Frame::Close { reason, id };
+        let liveness = &mut self.liveness;
+        self.sending.close(now, liveness, conn, &close, out)
     }
 
     /// Opens a record where it lies and hands on what it says.
+    ///
+    /// # Errors
+    /// If it does not open, or the peer may not say that.
     pub fn handle(
         &mut self,
         now: Instant,
         record: &mut [u8],
-        outbound: &mut Outbound,
-        inbound: &mut Inbound,
+        conn: &mut Connection,
     ) -> Result<Said, Violation> {
         let plain = self.established.opener.open(record)?;
         self.liveness.heard(now);
         let frames = Frames::of(plain)?;
-        self.take(now, frames, outbound, inbound)
+        self.take(now, frames, conn)
     }
 
     /// Hands on the frames of a record that is already open: those behind GOTOO.
+    ///
+    /// # Errors
+    /// If the peer may not say that.
     pub fn take(
         &mut self,
         now: Instant,
         mut frames: Frames<'_>,
-        outbound: &mut Outbound,
-        inbound: &mut Inbound,
+        conn: &mut Connection,
     ) -> Result<Said, Violation> {
         let mut said = Said::GoOn;
         while let Some(frame) = frames.next()? {
             match frame {
-                Frame::Msg {
-                    more,
-                    number,
-                    bytes,
-                } => {
-                    inbound.handle(more, number, bytes)?;
-                }
-                Frame::Ack { taken } => outbound.acknowledge(taken)?,
                 Frame::Ping(token) => self.liveness.ping(token)?,
                 Frame::Pong(token) => self.liveness.pong(token, now)?,
                 Frame::Rekey => self.established.opener.rekey(),
-                Frame::Close {
-                    reason: Ending::Done,
-                    id,
-                } if id == self.yours => said = Said::Close,
+                Frame::Close { reason, id } if id == self.meant(reason) => {
+                    said = Said::Close(reason);
+                }
                 Frame::Close { .. } => return Err(Violation::Close),
-                _ => return Err(Violation::Frame),
+                frame => conn.handle(now, &frame)?,
             }
         }
         Ok(said)
     }
 
-    /// When something is wanted: [`Transport::tick`], or an acknowledgement of `inbound` said.
-    pub fn due(&self, inbound: Option<&Inbound>) -> Instant {
+    /// Whose end a CLOSE tells: the peer says that its object is done, or that ours is gone.
+    const fn meant(&self, reason: Ending) -> u64 {
+        match reason {
+            Ending::Done => self.yours,
+            Ending::Gone => self.mine,
+        }
+    }
+
+    /// When something is wanted: [`Transport::tick`], or, if something can be written now, an acknowledgement of `conn` said.
+    pub fn due(&self, conn: &Connection, can_write: bool) -> Instant {
+        let ack = conn.ack_due().filter(|_| can_write);
+        let times = [ack, conn.due()];
         let alive = self.liveness.due();
-        let ack = inbound.and_then(Inbound::ack_due);
-        ack.map_or(alive, |ack| ack.min(alive))
+        times.into_iter().flatten().fold(alive, Ord::min)
     }
 
-    /// Lets time pass: asks a silent peer, or gives it up. (VTP-28)
-    pub fn tick(&mut self, now: Instant) -> Result<(), Violation> {
+    /// Lets time pass: asks a silent peer, or gives it up; says again what was lost. (VTP-28, VTP 46)
+    ///
+    /// # Errors
+    /// If the peer is presumed dead.
+    pub fn tick(&mut self, now: Instant, conn: &mut Connection) -> Result<(), Violation> {
+        if conn.tick(now) {
+            self.liveness.ask();
+        }
         self.liveness.tick(now)
-    }
-}
-
-/// Answers, acknowledgement, question.
-fn say_control(liveness: &mut Liveness, inbound: &mut Inbound, now: Instant, out: &mut Vec<u8>) {
-    while let Some(token) = liveness.poll_answer() {
-        Frame::Pong(token).encode(out);
-    }
-    if let Some(taken) = inbound.acknowledge() {
-        Frame::Ack { taken }.encode(out);
-    }
-    if let Some(token) = liveness.poll_ask(now) {
-        Frame::Ping(token).encode(out);
     }
 }

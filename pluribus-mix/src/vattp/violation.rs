@@ -68,8 +68,8 @@ pub enum Violation {
     /// A frame behind one that must be the last. (VTP-24, VTP-29)
     #[error("a frame behind the last")]
     Behind,
-    /// A frame number that is not the next. (VTP-23)
-    #[error("a frame out of order")]
+    /// A frame number that does not exist, or too far ahead of the next. (VTP-23)
+    #[error("a frame number too far ahead")]
     Number,
     /// More records under one key than there may be. (VTP-24)
     #[error("a key used for too long")]
@@ -80,10 +80,13 @@ pub enum Violation {
     /// Something numbered behind the end of its direction. (VTP-25)
     #[error("a message behind the end")]
     AfterEnd,
+    /// A resume below what was acknowledged or beyond what was sent. (VTP 45)
+    #[error("an impossible resume")]
+    Resume,
     /// An acknowledgement that goes back or beyond. (VTP-26)
     #[error("an impossible acknowledgement")]
     Ack,
-    /// More unacknowledged than there may be. (VTP-26)
+    /// More not received or not taken than there may be. (VTP-26)
     #[error("more unacknowledged than there may be")]
     Window,
     /// A PONG that nobody asked for. (VTP-27)

@@ -8,6 +8,7 @@ use pluribus_mix::crypto::kem::{DecapsulationKey, EncapsulationKey};
 use pluribus_mix::crypto::rng::{Rng, Seed};
 use pluribus_mix::crypto::sign::SigningKey;
 use pluribus_mix::time::{Duration, Instant};
+use pluribus_mix::vattp::connection::Connection;
 use pluribus_mix::vattp::initiator::{self, start};
 use pluribus_mix::vattp::pair::{PairFields, Side};
 use pluribus_mix::vattp::responder::{self, ExpectIWant, Hosted};
@@ -51,6 +52,8 @@ struct Sides {
     wanted: Wanted,
     seen: Seen,
     rng: Rng,
+    /// Nothing is said in it.
+    conn: Connection,
 }
 
 impl Sides {
@@ -79,6 +82,7 @@ impl Sides {
             },
             seen: Seen::new(Duration::from_secs(40)),
             rng: Seed::from_bytes([4; 32]).fork("handshakes"),
+            conn: Connection::new(Side::Slave, Seed::from_bytes([5; 32]).fork("connection")),
         }
     }
 
@@ -106,7 +110,7 @@ impl Sides {
         let fields = PairFields::go_too(said.side().other(), 1, 1, accepted.fields());
         let (_established, sealer) = accepted.go_too(&fields);
         back.clear();
-        Sending::new(sealer, Tuning::default(), now).record(now, |_| (), None, &mut back)?;
+        Sending::new(sealer, Tuning::default(), now).fill(now, &mut self.conn, &mut back)?;
         let (_len, record) = back.split_at_mut_checked(2).ok_or("no record")?;
         let (_established, fields, _frames) = i.handle(record)?;
         Ok(fields.check_go_too(Side::other(said.side()), &said)?)

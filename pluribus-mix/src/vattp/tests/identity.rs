@@ -1,7 +1,7 @@
 //! What a peer proves of itself and what it may say: VTP-9 to VTP-15, against puppets.
 
 use super::puppet::{Answer, Ask, Claim, hints};
-use super::rig::{End, I, R, Stand, initiator, key, local, responder, wanted};
+use super::rig::{End, I, R, Stand, ack, initiator, key, local, responder, wanted};
 use crate::ablation::{Check, without};
 use crate::vattp::frame::Frame;
 use crate::vattp::pair::{PairFields, Side};
@@ -208,7 +208,7 @@ fn the_initiator_opens_on_gotoo() {
             bytes: b"hi",
         }
         .encode(&mut plain);
-        Frame::Ack { taken: 1 }.encode(&mut plain);
+        ack(1).encode(&mut plain);
         plain
     });
     assert!(matches!(i.stand(), Stand::Open(_)));

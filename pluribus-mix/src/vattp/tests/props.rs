@@ -5,6 +5,7 @@ use crate::crypto::aead::Backend;
 use crate::vattp::frame::{Ending, Frame, Frames, pad};
 use crate::vattp::pair::{PairFields, Verdict};
 use crate::vattp::pipe::{Opener, Sealer};
+use crate::vattp::ranges::Ranges;
 use crate::vattp::split::Splitter;
 use crate::vattp::{Hints, Offers};
 use crate::wire::Reader;
@@ -16,7 +17,7 @@ use proptest::sample::subsequence;
 #[derive(Clone, Debug)]
 enum Owned {
     Msg(bool, u64, Vec<u8>),
-    Ack(u64),
+    Ack(u64, u64, Vec<(u16, u16)>),
     Ping(u64),
     Pong(u64),
 }
@@ -29,7 +30,15 @@ impl Owned {
                 number: *number,
                 bytes,
             },
-            Self::Ack(taken) => Frame::Ack { taken: *taken },
+            Self::Ack(taken, received, runs) => {
+                let mut ranges = Ranges::default();
+                assert!(runs.iter().all(|(skip, run)| ranges.push(*skip, *run)));
+                Frame::Ack {
+                    taken: *taken,
+                    received: *received,
+                    ranges,
+                }
+            }
             Self::Ping(token) => Frame::Ping(*token),
             Self::Pong(token) => Frame::Pong(*token),
         }
@@ -40,7 +49,12 @@ fn frames() -> impl Strategy<Value = Vec<Owned>> {
     let any_frame = prop_oneof![
         (any::<bool>(), any::<u64>(), vec(any::<u8>(), 0..200))
             .prop_map(|(more, number, bytes)| Owned::Msg(more, number, bytes)),
-        any::<u64>().prop_map(Owned::Ack),
+        (
+            any::<u64>(),
+            any::<u64>(),
+            vec((1..=u16::MAX, 1..=u16::MAX), 0..=32)
+        )
+            .prop_map(|(taken, received, runs)| Owned::Ack(taken, received, runs)),
         any::<u64>().prop_map(Owned::Ping),
         any::<u64>().prop_map(Owned::Pong),
     ];

@@ -1,7 +1,7 @@
 //! Records and the frames in them, from a peer that is proven and means ill. (VTP-21, VTP-22, VTP-24, VTP-29, VTP-30)
 
 use super::puppet::lp;
-use super::rig::{End, Stand, open_as, open_with_puppet, plain};
+use super::rig::{End, Stand, ack, open_as, open_with_puppet, plain};
 use crate::crypto::aead::{Backend, Key, seal_item};
 use crate::crypto::kdf::{Label, Secret};
 use crate::time::{Duration, Instant};
@@ -89,7 +89,7 @@ fn records_out_of_their_place_break_the_connection() {
         "cut"
     );
     let reflected = meets(|r, [a, ..]| {
-        r.outbound.push(b"back".to_vec()).unwrap();
+        r.conn.send(b"back".to_vec()).unwrap();
         [a, r.says()].concat()
     });
     assert_eq!(reflected, (1, true), "reflected");
@@ -176,7 +176,7 @@ fn bad_padding_cut_frames_and_empty_records_are_refused() {
             number: 1,
             bytes: b"xyz",
         },
-        Frame::Ack { taken: 1 },
+        ack(1),
         Frame::Ping(5),
         Frame::Pong(5),
         Frame::Close {
@@ -236,7 +236,7 @@ fn a_direction_that_rekeys_has_a_new_key() {
         };
         assert_eq!((r.stand(), r.takes().len()), (stand, usize::from(rekeys)));
         if rekeys {
-            r.outbound.push(b"back".to_vec()).unwrap();
+            r.conn.send(b"back".to_vec()).unwrap();
             assert_eq!(
                 held.open(&r.says())[..2],
                 [1, 0],
@@ -279,7 +279,7 @@ fn a_sender_rekeys_when_its_clock_says_so() {
     let (mut r, mut held) = open_with_puppet();
     let mut say = |r: &mut End, seconds| {
         r.now = Instant::ZERO + Duration::from_secs(seconds);
-        r.outbound.push(b"x".to_vec()).unwrap();
+        r.conn.send(b"x".to_vec()).unwrap();
         let said = held.open(&r.says());
         let rekeyed = said.last() == Some(&5);
         if rekeyed {
@@ -300,7 +300,7 @@ fn a_sender_rekeys_when_its_clock_says_so() {
 fn a_key_is_worn_after_2_to_the_20_records() {
     let (mut r, mut held) = open_as(|r| r.age = MAX_RECORDS - 3);
     for (n, rekeys) in [false, true, false, false].into_iter().enumerate() {
-        r.outbound.push(b"x".to_vec()).unwrap();
+        r.conn.send(b"x".to_vec()).unwrap();
         let said = held.open(&r.says());
         assert_eq!(said.last() == Some(&5), rekeys, "{n}");
         if rekeys {
@@ -380,7 +380,7 @@ fn a_close_names_its_connection_and_ends_its_record() {
 #[test]
 fn padding_changes_lengths_only() {
     let frames = [
-        Frame::Ack { taken: 1 },
+        ack(1),
         Frame::Msg {
             more: true,
             number: 1,
@@ -399,7 +399,7 @@ fn padding_changes_lengths_only() {
         let (mut r, mut held) = open_with_puppet();
         r.hear(&held.record(&[&bare[..], &vec![0; padding]].concat()));
         assert_eq!(r.stand(), Stand::Open(held.exporter));
-        heard.push((r.takes(), held.open(&r.says()), r.outbound.is_settled()));
+        heard.push((r.takes(), held.open(&r.says()), r.conn.weight()));
     }
     assert_eq!(heard[0].0, [b"in two pieces"]);
     assert_eq!(heard[0].1[..9], plain(&[Frame::Pong(7)]));
@@ -408,7 +408,7 @@ fn padding_changes_lengths_only() {
     for unit in [1, 16, 256, 1024] {
         let (mut r, mut held) = open_as(|r| r.tuning.pad_to = unit);
         for len in [1, 3, 200, 5000] {
-            r.outbound.push(vec![9; len]).unwrap();
+            r.conn.send(vec![9; len]).unwrap();
             let said = held.open(&r.says());
             assert_eq!(said.len() % usize::from(unit), 0);
             let mut frames = Frames::of(&said).unwrap();

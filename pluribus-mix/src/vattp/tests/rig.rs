@@ -10,13 +10,14 @@ use crate::crypto::dh::Scalar;
 use crate::crypto::rng::Seed;
 use crate::crypto::sign::SigningKey;
 use crate::time::{Duration, Instant};
+use crate::vattp::connection::Connection;
 use crate::vattp::flight::{GIVEINFO_LEN, GO_LEN, IAM_LEN, IWANT_LEN, REPLYINFO_LEN};
-use crate::vattp::frame::{Frame, Frames};
-use crate::vattp::inbound::{Inbound, Taken};
+use crate::vattp::frame::{Ending, Frame, Frames};
+use crate::vattp::inbound::Taken;
 use crate::vattp::initiator::{self, Established, ExpectGoToo, ExpectIam, ExpectReplyInfo};
-use crate::vattp::outbound::Outbound;
 use crate::vattp::pair::{PairFields, Side};
-use crate::vattp::pipe::RECORD_LEN;
+use crate::vattp::pipe::{Carrier, RECORD_LEN};
+use crate::vattp::ranges::Ranges;
 use crate::vattp::responder::{self, ExpectGiveInfo, ExpectGo, ExpectIWant, Hosted};
 use crate::vattp::seen::Seen;
 use crate::vattp::sending::Sending;
@@ -106,8 +107,7 @@ pub(super) struct End {
     seed: u8,
     pub(super) now: Instant,
     pub(super) tuning: Tuning,
-    pub(super) outbound: Outbound,
-    pub(super) inbound: Inbound,
+    pub(super) conn: Connection,
     pub(super) peer: Option<Peer>,
     pub(super) closed: bool,
     /// Records that both its keys have seen when it opens, as it were.
@@ -125,8 +125,7 @@ impl End {
             seed,
             now: Instant::ZERO,
             tuning: Tuning::default(),
-            outbound: Outbound::default(),
-            inbound: Inbound::default(),
+            conn: connection(Side::Master, seed),
             peer: None,
             closed: false,
             age: 0,
@@ -140,7 +139,8 @@ impl End {
         let state = initiator::start(wanted, local, offers, entropy, &mut out).unwrap();
         let mut end = Self::new(State::Iam(state), seed);
         end.out = out;
-        end.outbound.push(b"from i".to_vec()).unwrap();
+        end.conn = connection(Side::Slave, seed);
+        end.conn.send(b"from i".to_vec()).unwrap();
         end
     }
 
@@ -148,7 +148,7 @@ impl End {
     pub(super) fn hosts(hosted: Hosted, seed: u8) -> Self {
         let mut end = Self::new(State::IWant, seed);
         end.hosted = Some(hosted);
-        end.outbound.push(b"from r".to_vec()).unwrap();
+        end.conn.send(b"from r".to_vec()).unwrap();
         end
     }
 
@@ -205,12 +205,14 @@ impl End {
                 let fields = PairFields::go(proven.side(), 11, 12);
                 let (next, sealer) = proven.go(&fields, &mut self.out)?;
                 let sending = Sending::new(sealer, self.tuning, self.now);
+                self.conn.begin(Carrier::Stream);
                 State::GoToo(next, sending, fields)
             }
             State::GoToo(state, sending, said) => {
                 let (established, fields, frames) = state.handle(item)?;
                 fields.check_go_too(said.side().other(), &said)?;
                 let frames = Frames::perhaps(frames);
+                self.conn.confirm(fields.expect)?;
                 return self.live(sending, established, [11, fields.mine], frames);
             }
             State::IWant => {
@@ -226,6 +228,8 @@ impl End {
                 let ours = self.hosted.as_ref().unwrap().local.key.public();
                 let theirs = Side::of_dialler(accepted.peer(), &ours);
                 accepted.fields().check_go(theirs)?;
+                self.conn.begin(Carrier::Stream);
+                self.conn.confirm(accepted.fields().expect)?;
                 let yours = accepted.fields().mine;
                 let fields = PairFields::go_too(theirs.other(), 21, 22, accepted.fields());
                 let (mut established, mut sealer) = accepted.go_too(&fields);
@@ -235,10 +239,9 @@ impl End {
                 return self.live(sending, established, [21, yours], Frames::perhaps(&[]));
             }
             State::Live(mut transport) => {
-                let (outbound, inbound) = (&mut self.outbound, &mut self.inbound);
-                let said = transport.handle(self.now, item, outbound, inbound);
+                let said = transport.handle(self.now, item, &mut self.conn);
                 self.state = State::Live(transport);
-                self.closed |= said? == Said::Close;
+                self.closed |= said? == Said::Close(Ending::Done);
                 return Ok(());
             }
             over @ State::Over(_) => over,
@@ -253,22 +256,21 @@ impl End {
         [mine, yours]: [u64; 2],
         frames: Frames<'_>,
     ) -> Result<(), Violation> {
+        self.conn.go_live();
         self.peer = Some(established.peer.clone());
         let mut transport = Transport::new(sending, established, mine, yours, self.now);
-        let said = transport.take(self.now, frames, &mut self.outbound, &mut self.inbound);
+        let said = transport.take(self.now, frames, &mut self.conn);
         self.state = State::Live(Box::new(transport));
-        self.closed |= said? == Said::Close;
+        self.closed |= said? == Said::Close(Ending::Done);
         Ok(())
     }
 
     /// What it has to say.
     pub(super) fn says(&mut self) -> Vec<u8> {
-        let (outbound, out) = (&mut self.outbound, &mut self.out);
+        let (conn, out) = (&mut self.conn, &mut self.out);
         match &mut self.state {
-            State::GoToo(_, sending, _) => sending.fill(self.now, outbound, out).unwrap(),
-            State::Live(transport) => transport
-                .fill(self.now, outbound, &mut self.inbound, out)
-                .unwrap(),
+            State::GoToo(_, sending, _) => sending.fill(self.now, conn, out).unwrap(),
+            State::Live(transport) => transport.fill(self.now, conn, out).unwrap(),
             _ => (),
         }
         mem::take(out)
@@ -295,7 +297,13 @@ impl End {
         };
         let mut out = Vec::new();
         transport
-            .close(self.now, &mut self.inbound, &mut out)
+            .close(
+                self.now,
+                Ending::Done,
+                transport.mine(),
+                &mut self.conn,
+                &mut out,
+            )
             .unwrap();
         out
     }
@@ -304,7 +312,7 @@ impl End {
     pub(super) fn tick(&mut self, now: Instant) {
         self.now = now;
         if let State::Live(transport) = &mut self.state
-            && let Err(violation) = transport.tick(now)
+            && let Err(violation) = transport.tick(now, &mut self.conn)
         {
             self.break_off(violation);
         }
@@ -313,7 +321,7 @@ impl End {
     /// The messages that are whole, taken; an empty one is the end.
     pub(super) fn takes(&mut self) -> Vec<Vec<u8>> {
         let mut all = Vec::new();
-        while let Some(taken) = self.inbound.take(self.now) {
+        while let Some(taken) = self.conn.take(self.now) {
             all.push(match taken {
                 Taken::Message(body) => body,
                 Taken::End => Vec::new(),
@@ -423,6 +431,20 @@ pub(super) fn open_as(change: impl FnOnce(&mut End)) -> (End, Held) {
     let first = held.open(&r.says());
     assert_eq!(&first[50..52], [1, 0], "GOTOO, and a message");
     (r, held)
+}
+
+/// A connection in which nothing was said.
+pub(super) fn connection(side: Side, seed: u8) -> Connection {
+    Connection::new(side, Seed::from_bytes([seed; 32]).fork("connection"))
+}
+
+/// An acknowledgement of everything up to `taken`, without gaps.
+pub(super) fn ack(taken: u64) -> Frame<'static> {
+    Frame::Ack {
+        taken,
+        received: taken,
+        ranges: Ranges::default(),
+    }
 }
 
 /// The frames as one record's content.

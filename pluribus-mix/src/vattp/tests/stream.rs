@@ -2,12 +2,12 @@
 //! VTP-28)
 
 use super::puppet::Held;
-use super::rig::{End, Stand, open_with_puppet, plain};
+use super::rig::{End, Stand, ack, open_with_puppet, plain};
 use crate::netlayer::MAX_MESSAGE;
 use crate::time::{Duration, Instant};
 use crate::vattp::Violation;
+use crate::vattp::arrival::ACK_WEIGHT;
 use crate::vattp::frame::{Frame, Frames};
-use crate::vattp::inbound::ACK_WEIGHT;
 use crate::vattp::outbound::{FRAME_WEIGHT, WINDOW};
 
 fn msg(number: u64, more: bool, bytes: &[u8]) -> Frame<'_> {
@@ -116,7 +116,8 @@ fn empty_pieces_are_refused() {
     let mut scene = Scene::new();
     scene.say(&[msg(1, false, b"x"), msg(2, false, b"")]);
     assert_eq!(scene.r.takes(), [&b"x"[..], b""]);
-    assert!(scene.is_open() && scene.r.inbound.is_ended());
+    scene.r.conn.finish();
+    assert!(scene.is_open() && scene.r.conn.has_ended());
 }
 
 /// VTP-25: after the end nothing numbered is heard; what has no number is.
@@ -132,14 +133,13 @@ fn a_message_behind_the_end_is_refused() {
         assert_eq!(broke(&[end, behind]), Violation::AfterEnd, "{behind:?}");
     }
     let mut scene = Scene::new();
-    scene.say(&[end, Frame::Ping(3), Frame::Ack { taken: 1 }]);
+    scene.say(&[end, Frame::Ping(3), ack(1)]);
     assert!(scene.is_open());
 }
 
 /// VTP-26: an acknowledgement neither goes beyond what was sent nor back; the same may come twice.
 #[test]
 fn an_impossible_acknowledgement_is_refused() {
-    let ack = |taken| Frame::Ack { taken };
     for beyond in [2, 3, u64::MAX] {
         assert_eq!(
             broke(&[ack(beyond)]),
@@ -154,8 +154,8 @@ fn an_impossible_acknowledgement_is_refused() {
             .is_open()
     );
     let mut scene = Scene::new();
-    scene.r.outbound.push(b"two".to_vec()).unwrap();
-    scene.r.outbound.push(b"three".to_vec()).unwrap();
+    scene.r.conn.send(b"two".to_vec()).unwrap();
+    scene.r.conn.send(b"three".to_vec()).unwrap();
     scene.hears();
     assert!(scene.say(&[ack(1), ack(2), ack(2)]).is_open());
     assert_eq!(scene.say(&[ack(1)]).broke(), Violation::Ack);
@@ -202,8 +202,8 @@ fn more_than_the_window_is_refused() {
 #[test]
 fn a_sender_stops_at_the_window() {
     let mut scene = Scene::new();
-    scene.say(&[Frame::Ack { taken: 1 }]);
-    let mut push = |_: &usize| scene.r.outbound.push(vec![5; 1000]).is_ok();
+    scene.say(&[ack(1)]);
+    let mut push = |_: &usize| scene.r.conn.send(vec![5; 1000]).is_ok();
     let pushed = (0..WINDOW).take_while(&mut push).count();
     let weigh = |scene: &mut Scene| {
         let (mut weight, mut last) = (0, 0);
@@ -226,16 +226,16 @@ fn a_sender_stops_at_the_window() {
     let (weight, last) = weigh(&mut scene);
     assert_eq!(weight, pushed * 1064);
     assert!(weight <= WINDOW && weight + 1064 > WINDOW);
-    assert!(scene.r.outbound.push(vec![5; 1000]).is_err(), "full");
-    scene.say(&[Frame::Ack { taken: last - 1 }]);
-    scene.r.outbound.push(vec![5; 1000]).unwrap();
+    assert!(scene.r.conn.send(vec![5; 1000]).is_err(), "full");
+    scene.say(&[ack(last - 1)]);
+    scene.r.conn.send(vec![5; 1000]).unwrap();
     assert_eq!(weigh(&mut scene), (1064, last + 1));
 }
 
 /// VTP-26: what is taken is acknowledged after 131,072 of weight at once, anything within 50 ms, and nothing that is not taken.
 #[test]
 fn what_is_taken_is_acknowledged_in_time() {
-    let acked = |taken| plain(&[Frame::Ack { taken }]);
+    let acked = |taken| plain(&[ack(taken)]);
     let mut scene = Scene::new();
     scene.say(&[msg(1, false, b"x"), msg(2, true, b"y")]).at(40);
     assert!(scene.hears().is_empty(), "nothing is taken");
