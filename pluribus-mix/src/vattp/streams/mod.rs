@@ -293,3 +293,6 @@ impl Streams {
         Some(body)
     }
 }
+
+#[cfg(test)]
+mod tests;

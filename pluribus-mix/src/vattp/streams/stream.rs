@@ -166,7 +166,11 @@ impl Stream {
 
     /// It is gone, and the runtime knows.
     pub(super) fn is_over(&self) -> bool {
-        let known = self.runtime == Runtime::Absent || self.receiving.state == Reading::Told;
+        let known = match self.runtime {
+            Runtime::Present => self.receiving.state == Reading::Told,
+            Runtime::ToBeTold(_) => false,
+            Runtime::Absent => true,
+        };
         known && self.is_gone()
     }
 
