@@ -9,7 +9,7 @@ use crate::time::{Duration, Instant};
 use crate::vattp::frame::Frames;
 use crate::vattp::initiator::{self, Proven};
 use crate::vattp::pair::{PairFields, Side};
-use crate::vattp::pipe::RECORD_LEN;
+use crate::vattp::pipe::{Carried, RECORD_LEN};
 use crate::vattp::responder::Accepted;
 use crate::vattp::sending::Sending;
 use crate::vattp::transport::{Said, Transport};
@@ -239,7 +239,7 @@ impl Node {
         let (mine, go) = (self.ids.draw(), self.ids.draw());
         let fields = PairFields::go(proven.side(), mine, go);
         let link = self.links.get_mut(&id).ok_or(Violation::Late)?;
-        let (next, sealer) = proven.go(&fields, &mut link.out)?;
+        let (next, sealer) = proven.go(&fields, Carried::Stream, &mut link.out)?;
         link.deadline = Some(now + self.flight_deadline);
         let sending = Sending::new(sealer, self.tuning, now);
         Ok(Dialling::GoToo(next, sending, fields))
@@ -277,7 +277,7 @@ impl Node {
         let (mine, go) = (self.ids.draw(), self.ids.draw());
         let yours = accepted.fields().mine;
         let fields = PairFields::go_too(theirs.other(), mine, go, accepted.fields());
-        let (established, sealer) = accepted.go_too(&fields);
+        let (established, sealer) = accepted.go_too(&fields, Carried::Stream);
         let pipe = Pipe {
             sending: Sending::new(sealer, self.tuning, now),
             established,
