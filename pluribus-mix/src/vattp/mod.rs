@@ -16,6 +16,7 @@
 //! peer alive.
 
 pub mod body;
+pub mod cells;
 pub mod flight;
 pub mod frame;
 pub mod half_open;
