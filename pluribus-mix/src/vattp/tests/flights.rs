@@ -226,9 +226,9 @@ fn hears(
     index: u64,
     mut cell: Cell,
     said: &PairFields,
-) -> Result<Vec<u8>, ExpectGoToo> {
+) -> Result<Vec<u8>, Box<ExpectGoToo>> {
     match i.handle_cell(index, &mut cell).unwrap() {
-        GoToo::Waits(i) => Err(i),
+        GoToo::Waits(i) => Err(Box::new(i)),
         GoToo::Came(_, pair, frames) => {
             pair.check_go_too(said.side().other(), said).unwrap();
             Ok(frames.to_vec())
@@ -311,10 +311,10 @@ fn who_waits_for_gotoo_goes_on_waiting_until_it_comes() {
             continue;
         }
         let other = record(&mut met.r_seals, &[kind, 1, 0, 0]);
-        i = hears(i, index, other, &met.said).expect_err("another record");
-        i = hears(i, index + 1, [kind; CELL_LEN], &met.said).expect_err("made up");
+        i = *hears(i, index, other, &met.said).expect_err("another record");
+        i = *hears(i, index + 1, [kind; CELL_LEN], &met.said).expect_err("made up");
     }
-    i = hears(i, 2, first, &met.said).expect_err("too late");
+    i = *hears(i, 2, first, &met.said).expect_err("too late");
     let pair = PairFields::go_too(met.said.side().other(), 21, 22, &met.said);
     let again = [&[0x0d][..], &fields(&pair), b"frames"].concat();
     let again = record(&mut met.r_seals, &again);
