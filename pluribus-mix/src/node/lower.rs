@@ -10,8 +10,7 @@ use crate::vattp::connection::Connection;
 use crate::vattp::frame::{Ending, Frames};
 use crate::vattp::initiator::{self, Proven};
 use crate::vattp::pair::{PairFields, Side};
-use crate::vattp::pipe::Carrier;
-use crate::vattp::pipe::RECORD_LEN;
+use crate::vattp::pipe::{Carried, Carrier, RECORD_LEN};
 use crate::vattp::responder::Accepted;
 use crate::vattp::sending::Sending;
 use crate::vattp::transport::{Said, Transport};
@@ -242,7 +241,7 @@ impl Node {
         let (mine, go) = (self.ids.draw(), self.ids.draw());
         let fields = PairFields::go(proven.side(), mine, go);
         let link = self.links.get_mut(&id).ok_or(Violation::Late)?;
-        let (next, sealer) = proven.go(&fields, &mut link.out)?;
+        let (next, sealer) = proven.go(&fields, Carried::Stream, &mut link.out)?;
         link.deadline = Some(now + self.flight_deadline);
         let sending = Sending::new(sealer, self.tuning, now);
         if let Some(State::Live(conn, _) | State::Dialling(conn, _) | State::Silent(Some(conn))) =
@@ -286,7 +285,7 @@ impl Node {
         let (mine, go) = (self.ids.draw(), self.ids.draw());
         let yours = accepted.fields().mine;
         let fields = PairFields::go_too(theirs.other(), mine, go, accepted.fields());
-        let (established, sealer) = accepted.go_too(&fields);
+        let (established, sealer) = accepted.go_too(&fields, Carried::Stream);
         let pipe = Pipe {
             sending: Sending::new(sealer, self.tuning, now),
             established,

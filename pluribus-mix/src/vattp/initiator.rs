@@ -5,7 +5,7 @@
 
 use super::flight::{IAm, IWant, Info};
 use super::pair::{PairFields, Side};
-use super::pipe::{Opener, Sealer};
+use super::pipe::{Carried, GO_TOO, Opener, Sealer};
 use super::schedule::{Exporter, Finish, HandshakeSecret, begin};
 use super::target::{Asked, Wanted};
 use super::transcript::Transcript;
@@ -194,10 +194,12 @@ impl Proven {
         Side::of_initiator(&ours, incarnation, &self.peer.key)
     }
 
-    /// Writes GIVEINFO and GO to `out`. Records may follow at once, sealed by what is returned. (VTP-12, VTP-15)
+    /// Writes GIVEINFO and GO to `out`. Records may follow at once, sealed by what is returned for what the handshake is
+    /// `carried` on. (VTP-12, VTP-15)
     pub fn go(
         mut self,
         pair: &PairFields,
+        carried: Carried,
         out: &mut Vec<u8>,
     ) -> Result<(ExpectGoToo, Sealer), Violation> {
         let ours = self.hs.initiator(&self.h, self.local.backend);
@@ -217,10 +219,11 @@ impl Proven {
         let backend = self.local.backend;
         let next = ExpectGoToo(Established {
             peer: self.peer,
-            opener: Opener::new(traffic.r_to_i, backend),
+            opener: Opener::new(traffic.r_to_i, carried.r_to_i(), backend),
             exporter: traffic.exporter,
         });
-        Ok((next, Sealer::new(traffic.i_to_r, backend)))
+        let sealer = Sealer::new(traffic.i_to_r, carried.i_to_r(), backend);
+        Ok((next, sealer))
     }
 
     fn say(
@@ -250,14 +253,39 @@ pub struct Established {
     pub exporter: Exporter,
 }
 
+/// What a cell was to who waits for GOTOO. (VTP 44)
+pub enum GoToo<'c> {
+    /// As if lost: GOTOO is still awaited.
+    Waits(ExpectGoToo),
+    /// R's record 0: what the handshake ends with, the pair fields, and the frames behind them.
+    Came(Established, PairFields, &'c [u8]),
+}
+
 impl ExpectGoToo {
-    /// Takes R's record 0: GOTOO, and the frames behind it. (VTP-15)
+    /// Takes R's record 0 from a stream: GOTOO, and the frames behind it. (VTP-15)
     pub fn handle(self, record: &mut [u8]) -> Result<(Established, PairFields, &[u8]), Violation> {
         let Self(mut established) = self;
         let plain = established.opener.open(record)?;
-        let Some((fields, frames)) = plain.split_at_checked(PairFields::LEN) else {
-            return Err(DecodeError::new("pair fields", Fault::Truncated).into());
-        };
-        Ok((established, PairFields::decode(fields)?, frames))
+        let (fields, frames) = go_too(plain)?;
+        Ok((established, fields, frames))
     }
+
+    /// Takes the cell with this index, which is R's record 0 if it opens and says so. (VTP-15, VTP 44)
+    pub fn handle_cell(self, index: u64, cell: &mut [u8]) -> Result<GoToo<'_>, Violation> {
+        let Self(mut established) = self;
+        let plain = established.opener.open_cell(index, cell);
+        let Some((&GO_TOO, plain)) = plain.and_then(<[u8]>::split_first) else {
+            return Ok(GoToo::Waits(Self(established)));
+        };
+        let (fields, frames) = go_too(plain)?;
+        Ok(GoToo::Came(established, fields, frames))
+    }
+}
+
+/// The pair fields of GOTOO, and the frames behind them.
+fn go_too(plain: &[u8]) -> Result<(PairFields, &[u8]), Violation> {
+    let Some((fields, frames)) = plain.split_at_checked(PairFields::LEN) else {
+        return Err(DecodeError::new("pair fields", Fault::Truncated).into());
+    };
+    Ok((PairFields::decode(fields)?, frames))
 }

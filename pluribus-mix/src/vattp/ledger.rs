@@ -17,7 +17,7 @@ use super::body::Body;
 use super::frame::Frame;
 use super::outbound::WINDOW;
 use super::patience::Patience;
-use super::pipe::{Carrier, MAX_PLAIN};
+use super::pipe::Carrier;
 use super::ranges::{NumberSet, Ranges};
 use crate::crypto::rng::Rng;
 use crate::time::Instant;
@@ -32,18 +32,14 @@ const AFTER_TIMEOUT: usize = 2;
 const CRUMB: usize = 64;
 /// Ranges that an ACK on cells may name though a frame waits to be said again.
 pub(super) const FEW_RANGES: usize = 4;
-/// The most bytes of frames in a cell.
-const CELL_PLAIN: usize = 880;
 
 /// The longest frame on this carrier: one that fits a record beside what is usual of ACK, PING and PONG.
 pub const fn max_frame(carrier: Carrier) -> usize {
-    match carrier {
-        Carrier::Stream => MAX_PLAIN - Frame::CONTROL,
-        Carrier::Cells => {
-            let control = Frame::ACK_HEAD + FEW_RANGES * Ranges::LEN + 2 * Frame::PING_LEN;
-            CELL_PLAIN - control
-        }
-    }
+    let control = match carrier {
+        Carrier::Stream => Frame::CONTROL,
+        Carrier::Cells => Frame::ACK_HEAD + FEW_RANGES * Ranges::LEN + 2 * Frame::PING_LEN,
+    };
+    carrier.max_plain() - control
 }
 
 /// How many of `rest` bytes a frame with a head of so many bytes takes, where `room` is left in the record. `None`: the

@@ -11,12 +11,15 @@
 //! compile, or is one named [`Violation`]. The states take bytes, randomness and time as arguments and return bytes; they
 //! know no socket, no clock and no peer table. [`initiator`] and [`responder`] mirror each other, item by item.
 //!
+//! On a stream the items of a handshake are cut out by [`split`], on a carrier of single cells by [`cells`].
+//!
 //! Behind the handshake lies the [`pipe`] (records) with the [`frame`]s in it. A [`connection`] is what outlives a transport:
 //! queues, numbers, the [`ledger`] of what is unacknowledged and the [`arrival`] of what came. The [`transport`] beneath it
 //! packs frames into records and keeps keys fresh and the peer alive.
 
 pub mod arrival;
 pub mod body;
+pub mod cells;
 pub mod connection;
 pub mod datagrams;
 pub mod flight;

@@ -7,7 +7,7 @@
 use super::flight::{IAm, IWant, Info};
 use super::initiator::Established;
 use super::pair::PairFields;
-use super::pipe::{Opener, Sealer};
+use super::pipe::{Carried, Opener, Sealer};
 use super::schedule::{Finish, HandshakeSecret, begin};
 use super::seen::Seen;
 use super::target::Asked;
@@ -240,15 +240,15 @@ impl Accepted {
         &self.fields
     }
 
-    /// Makes the pipe; `pair` is the head of its first record. (VTP-15)
-    pub fn go_too(self, pair: &PairFields) -> (Established, Sealer) {
+    /// Makes the pipe for what the handshake is `carried` on; `pair` is the head of its first record. (VTP-15)
+    pub fn go_too(self, pair: &PairFields, carried: Carried) -> (Established, Sealer) {
         let traffic = self.hs.traffic(&self.h);
         let backend = self.local.backend;
-        let mut sealer = Sealer::new(traffic.r_to_i, backend);
+        let mut sealer = Sealer::new(traffic.r_to_i, carried.r_to_i(), backend);
         sealer.say_first(pair);
         let established = Established {
             peer: self.peer,
-            opener: Opener::new(traffic.i_to_r, backend),
+            opener: Opener::new(traffic.i_to_r, carried.i_to_r(), backend),
             exporter: traffic.exporter,
         };
         (established, sealer)

@@ -5,7 +5,7 @@ use super::connection::Connection;
 use super::frame::{Frame, pad};
 use super::liveness::Liveness;
 use super::pair::PairFields;
-use super::pipe::{MAX_PLAIN, Sealer};
+use super::pipe::{Carrier, MAX_PLAIN, Sealer};
 use super::transport::Tuning;
 use crate::time::{Duration, Instant};
 
@@ -78,6 +78,52 @@ impl Sending {
         self.batch(now, Some(liveness), conn, out)
     }
 
+    /// On cells: appends the cell with this index if there is anything to say. Whether there was. Before a transport is live
+    /// this is all that may be said. (VTP 43)
+    ///
+    /// # Errors
+    /// If the sealer refuses the index; then nothing was said.
+    pub fn fill_cell(
+        &mut self,
+        now: Instant,
+        index: u64,
+        conn: &mut Connection,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, Violation> {
+        self.cell(now, index, None, conn, out)
+    }
+
+    /// The same, and the cell begins with what is due of PONG, ACK and PING. (VTP 47)
+    pub(super) fn fill_live_cell(
+        &mut self,
+        now: Instant,
+        index: u64,
+        liveness: &mut Liveness,
+        conn: &mut Connection,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, Violation> {
+        self.cell(now, index, Some(liveness), conn, out)
+    }
+
+    /// On cells: names the index of the next record.
+    pub(super) fn at(&mut self, index: u64) -> Result<(), Violation> {
+        self.sealer.at(index)
+    }
+
+    fn cell(
+        &mut self,
+        now: Instant,
+        index: u64,
+        liveness: Option<&mut Liveness>,
+        conn: &mut Connection,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, Violation> {
+        self.at(index)?;
+        let said = self.next(now, liveness, conn, out)?;
+        conn.said_all(now);
+        Ok(said)
+    }
+
     fn batch(
         &mut self,
         now: Instant,
@@ -85,20 +131,26 @@ impl Sending {
         conn: &mut Connection,
         out: &mut Vec<u8>,
     ) -> Result<(), Violation> {
-        while out.len() < BATCH {
-            let is_due = |it: &&mut Liveness| it.has_frame() || conn.ack_is_due(now);
-            let control = liveness.as_deref_mut().filter(is_due);
-            if control.is_none() && !self.sealer.must_speak() && !conn.has_frame() {
-                break;
-            }
-            let before = out.len();
-            self.record(now, control, conn, out)?;
-            if out.len() == before {
-                break;
-            }
-        }
+        while out.len() < BATCH && self.next(now, liveness.as_deref_mut(), conn, out)? {}
         conn.said_all(now);
         Ok(())
+    }
+
+    /// Appends the next record, if there is anything to say; whether there was.
+    fn next(
+        &mut self,
+        now: Instant,
+        liveness: Option<&mut Liveness>,
+        conn: &mut Connection,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, Violation> {
+        let control = liveness.filter(|it| it.has_frame() || conn.ack_is_due(now));
+        if control.is_none() && !self.sealer.must_speak() && !conn.has_frame() {
+            return Ok(false);
+        }
+        let before = out.len();
+        self.record(now, control, conn, out)?;
+        Ok(out.len() > before)
     }
 
     /// Appends one record: control, then as much of `conn` as fits. Nothing at all if that is nothing.
@@ -109,19 +161,22 @@ impl Sending {
         conn: &mut Connection,
         out: &mut Vec<u8>,
     ) -> Result<(), Violation> {
+        let on_stream = self.sealer.carrier() == Carrier::Stream;
+        // The byte that REKEY may need is kept free.
+        let kept = usize::from(on_stream);
         let begun = self.sealer.begin(out);
         let start = out.len();
-        // The byte that REKEY may need is kept free.
-        let room = |sealer: &Sealer, out: &[u8]| sealer.room(&begun, out).saturating_sub(1);
+        let room = |sealer: &Sealer, out: &[u8]| sealer.room(&begun, out).saturating_sub(kept);
         conn.begin_record();
         if let Some(liveness) = control {
             say_control(now, liveness, conn, room(&self.sealer, out), out);
         }
         while conn.say(now, room(&self.sealer, out), out) {}
-        let rekey = out.len() > start && (self.sealer.is_worn() || now >= self.rekey_at);
+        let is_old = self.sealer.is_worn() || now >= self.rekey_at;
+        let rekey = on_stream && out.len() > start && is_old;
         if rekey {
             Frame::Rekey.encode(out);
-        } else {
+        } else if on_stream {
             self.pad(start, out);
         }
         self.sealer.seal(begun, out)?;

@@ -7,6 +7,7 @@ use super::connection::Connection;
 use super::frame::{Ending, Frame, Frames};
 use super::initiator::Established;
 use super::liveness::Liveness;
+use super::pipe::Carrier;
 use super::sending::Sending;
 use super::{Exporter, Violation};
 use crate::time::{Duration, Instant};
@@ -103,6 +104,30 @@ impl Transport {
         self.sending.fill_live(now, &mut self.liveness, conn, out)
     }
 
+    /// On cells: appends the cell with this index if there is anything to say; whether there was. Exactly
+    /// [`CELL_LEN`](super::pipe::CELL_LEN) bytes are appended, or nothing is said. (VTP 43)
+    ///
+    /// # Errors
+    /// If the index cannot be sealed; then nothing was said.
+    pub fn fill_cell(
+        &mut self,
+        now: Instant,
+        index: u64,
+        conn: &mut Connection,
+        out: &mut Vec<u8>,
+    ) -> Result<bool, Violation> {
+        let liveness = &mut self.liveness;
+        self.sending.fill_live_cell(now, index, liveness, conn, out)
+    }
+
+    /// On cells: names the index of the cell that [`Transport::close`] will make. (VTP 43)
+    ///
+    /// # Errors
+    /// If the index cannot be sealed.
+    pub fn at(&mut self, index: u64) -> Result<(), Violation> {
+        self.sending.at(index)
+    }
+
     /// Appends the last record: what is due, and CLOSE for the object `id`: ours if it is done, the peer's if it is gone.
     /// (VTP-29)
     ///
@@ -137,6 +162,26 @@ impl Transport {
         self.take(now, frames, conn)
     }
 
+    /// On cells: opens a cell where it lies and hands on what it says. A cell that does not open is as if it had been lost.
+    /// (VTP 43)
+    ///
+    /// # Errors
+    /// If the peer may not say that.
+    pub fn handle_cell(
+        &mut self,
+        now: Instant,
+        index: u64,
+        cell: &mut [u8],
+        conn: &mut Connection,
+    ) -> Result<Said, Violation> {
+        let Some(plain) = self.established.opener.open_cell(index, cell) else {
+            return Ok(Said::GoOn);
+        };
+        self.liveness.heard(now);
+        let frames = Frames::of(plain)?;
+        self.take(now, frames, conn)
+    }
+
     /// Hands on the frames of a record that is already open: those behind GOTOO.
     ///
     /// # Errors
@@ -152,6 +197,9 @@ impl Transport {
             match frame {
                 Frame::Ping(token) => self.liveness.ping(token)?,
                 Frame::Pong(token) => self.liveness.pong(token, now)?,
+                Frame::Rekey if self.established.opener.carrier() == Carrier::Cells => {
+                    return Err(Violation::Frame);
+                }
                 Frame::Rekey => self.established.opener.rekey(),
                 Frame::Close { reason, id } if id == self.meant(reason) => {
                     said = Said::Close(reason);

@@ -59,6 +59,12 @@ pub enum Violation {
     /// A record does not open. (VTP-21)
     #[error("a record that does not open")]
     Record,
+    /// A cell of a flight is missing, or came out of its order. (VTP 44)
+    #[error("a cell of a flight is missing")]
+    Gap,
+    /// A cell to be sealed without an index, or with one that does not rise or lies too far ahead. (VTP 43)
+    #[error("a cell with an index that it cannot have")]
+    Index,
     /// A record without a frame. (VTP-22)
     #[error("a record without a frame")]
     Empty,

@@ -11,7 +11,7 @@ use pluribus_mix::locator::Address;
 use pluribus_mix::time::Duration;
 use pluribus_mix::vattp::initiator::{self, Established, ExpectGoToo, ExpectIam};
 use pluribus_mix::vattp::pair::{PairFields, Side};
-use pluribus_mix::vattp::pipe::{Opener, Sealer};
+use pluribus_mix::vattp::pipe::{Carried, Opener, Sealer};
 use pluribus_mix::vattp::responder::{self, Accepted, ExpectGiveInfo, Hosted};
 use pluribus_mix::vattp::seen::Seen;
 use pluribus_mix::vattp::target::Wanted;
@@ -166,7 +166,7 @@ impl<'c> Setup<'c> {
         equal("our side", proven.side(), side)?;
         let said = PairFields::go(side, self.i.u64("mine")?, go_number(&self.i)?);
         let mut flight3 = Vec::new();
-        let (expect, sealer) = good("GO", proven.go(&said, &mut flight3))?;
+        let (expect, sealer) = good("GO", proven.go(&said, Carried::Stream, &mut flight3))?;
         Ok(Gone {
             expect,
             side,
@@ -282,7 +282,7 @@ pub fn run(case: &Case, backend: Backend) -> Result<(), Wrong> {
     let said = setup.gotoo(&accepted)?;
     let gotoo = PairFields::decode(&fields.object("plain")?.bytes("gotoo")?);
     equal("GOTOO", said, good("GOTOO", gotoo)?)?;
-    let (mut at_r, mut sealer) = accepted.go_too(&said);
+    let (mut at_r, mut sealer) = accepted.go_too(&said, Carried::Stream);
     opened(&mut at_r.opener, rest, &behind_go)?;
 
     let gotoo_frames = records.objects("gotoo_frames")?;

@@ -10,7 +10,7 @@ use pluribus_mix::vattp::frame::{Frame, Frames};
 use pluribus_mix::vattp::inbound::{Inbound, Taken};
 use pluribus_mix::vattp::initiator::Established;
 use pluribus_mix::vattp::outbound::Outbound;
-use pluribus_mix::vattp::pipe::{Opener, RECORD_LEN, Sealer};
+use pluribus_mix::vattp::pipe::{Carried, Opener, RECORD_LEN, Sealer};
 use pluribus_mix::vattp::sending::Sending;
 use pluribus_mix::vattp::split::Splitter;
 use pluribus_mix::vattp::transport::{Said, Transport, Tuning};
@@ -139,7 +139,7 @@ fn established(backend: Backend) -> Result<Established, Wrong> {
     let taken = giveinfo_go(answering, &setup.responder_key()?, &mut gone.flight3);
     let (accepted, _) = some("the base was refused", taken.ok())?;
     let said = setup.gotoo(&accepted)?;
-    Ok(accepted.go_too(&said).0)
+    Ok(accepted.go_too(&said, Carried::Stream).0)
 }
 
 /// The near end of the other direction, which has sent so many numbered frames.

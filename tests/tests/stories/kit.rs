@@ -10,7 +10,7 @@ use pluribus_mix::time::{Duration, Instant};
 use pluribus_mix::vattp::frame::{Frame, Frames};
 use pluribus_mix::vattp::initiator::{self, Entropy, ExpectIam};
 use pluribus_mix::vattp::pair::PairFields;
-use pluribus_mix::vattp::pipe::{Opener, Sealer};
+use pluribus_mix::vattp::pipe::{Carried, Opener, Sealer};
 use pluribus_mix::vattp::target::Wanted;
 use pluribus_mix::vattp::{Hints, Local, Offers, Use};
 use std::sync::Arc;
@@ -145,7 +145,7 @@ impl Puppet {
             .unwrap();
         let (mine, mut out) = (77, Vec::new());
         let fields = PairFields::go(proven.side(), mine, 78);
-        let (expect, sealer) = proven.go(&fields, &mut out).unwrap();
+        let (expect, sealer) = proven.go(&fields, Carried::Stream, &mut out).unwrap();
         world.raw(raw).send(link, out).unwrap();
         world.run_for(20 * MS);
         let mut record = items(&world.raw(raw).take(link)).remove(0);

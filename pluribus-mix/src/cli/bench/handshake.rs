@@ -11,6 +11,7 @@ use pluribus_mix::time::{Duration, Instant};
 use pluribus_mix::vattp::connection::Connection;
 use pluribus_mix::vattp::initiator::{self, start};
 use pluribus_mix::vattp::pair::{PairFields, Side};
+use pluribus_mix::vattp::pipe::Carried;
 use pluribus_mix::vattp::responder::{self, ExpectIWant, Hosted};
 use pluribus_mix::vattp::seen::Seen;
 use pluribus_mix::vattp::sending::Sending;
@@ -103,12 +104,12 @@ impl Sides {
         let proven = i.handle(iam)?.handle(reply_info)?;
         let said = PairFields::go(proven.side(), 1, 1);
         out.clear();
-        let (i, _sealer) = proven.go(&said, &mut out)?;
+        let (i, _sealer) = proven.go(&said, Carried::Stream, &mut out)?;
         let [give_info, go] = items(&out)?;
         let accepted = r.handle(give_info)?.handle(go)?;
 
         let fields = PairFields::go_too(said.side().other(), 1, 1, accepted.fields());
-        let (_established, sealer) = accepted.go_too(&fields);
+        let (_established, sealer) = accepted.go_too(&fields, Carried::Stream);
         back.clear();
         Sending::new(sealer, Tuning::default(), now).fill(now, &mut self.conn, &mut back)?;
         let (_len, record) = back.split_at_mut_checked(2).ok_or("no record")?;

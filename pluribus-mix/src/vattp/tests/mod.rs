@@ -4,7 +4,9 @@
 //! computes everything from the primitives and the specification, and any value may be another. Where a check of ours is
 //! what stops an attack, the test shows too that the attack works once that check is taken out.
 
+mod cells;
 mod faults;
+mod flights;
 mod identity;
 mod items;
 mod meddler;

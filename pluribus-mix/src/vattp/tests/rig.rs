@@ -16,7 +16,7 @@ use crate::vattp::frame::{Ending, Frame, Frames};
 use crate::vattp::inbound::Taken;
 use crate::vattp::initiator::{self, Established, ExpectGoToo, ExpectIam, ExpectReplyInfo};
 use crate::vattp::pair::{PairFields, Side};
-use crate::vattp::pipe::{Carrier, RECORD_LEN};
+use crate::vattp::pipe::{Carried, Carrier, RECORD_LEN};
 use crate::vattp::ranges::Ranges;
 use crate::vattp::responder::{self, ExpectGiveInfo, ExpectGo, ExpectIWant, Hosted};
 use crate::vattp::seen::Seen;
@@ -203,7 +203,7 @@ impl End {
             State::ReplyInfo(state) => {
                 let proven = state.handle(item)?;
                 let fields = PairFields::go(proven.side(), 11, 12);
-                let (next, sealer) = proven.go(&fields, &mut self.out)?;
+                let (next, sealer) = proven.go(&fields, Carried::Stream, &mut self.out)?;
                 let sending = Sending::new(sealer, self.tuning, self.now);
                 self.conn.begin(Carrier::Stream);
                 State::GoToo(next, sending, fields)
@@ -232,7 +232,7 @@ impl End {
                 self.conn.confirm(accepted.fields().expect)?;
                 let yours = accepted.fields().mine;
                 let fields = PairFields::go_too(theirs.other(), 21, 22, accepted.fields());
-                let (mut established, mut sealer) = accepted.go_too(&fields);
+                let (mut established, mut sealer) = accepted.go_too(&fields, Carried::Stream);
                 sealer.age(self.age);
                 established.opener.age(self.age);
                 let sending = Sending::new(sealer, self.tuning, self.now);
