@@ -15,11 +15,12 @@
 
 use super::Violation;
 use super::arrival::{Arrival, Place};
-use super::body::Body;
+use super::body::{Body, FRAME_WEIGHT};
+use super::cut::{FEW_RANGES, crumb, max_frame};
 use super::datagrams::Datagrams;
 use super::frame::Frame;
 use super::inbound::{Inbound, Taken};
-use super::ledger::{FEW_RANGES, Ledger, Saying, max_frame};
+use super::ledger::{Ledger, Saying};
 use super::outbound::Outbound;
 use super::pair::Side;
 use super::pipe::Carrier;
@@ -198,7 +199,7 @@ impl Connection {
 
     /// Whether a stream has something to say, and the window room for whatever that is.
     fn may_ask_streams(&self, carrier: Carrier) -> bool {
-        self.streams.has_body() && self.ledger.fits(max_frame(carrier))
+        self.streams.has_body() && self.ledger.fits(max_frame(carrier) + FRAME_WEIGHT)
     }
 
     /// The next record will be filled.
@@ -256,7 +257,9 @@ impl Connection {
         let room = room.min(max_frame(carrier));
         match turn {
             Turn::Messages => self.outbound.poll_body(carrier, room, self.ledger.open()),
-            Turn::Streams if self.may_ask_streams(carrier) => self.streams.poll_body(room),
+            Turn::Streams if room >= crumb(carrier) && self.may_ask_streams(carrier) => {
+                self.streams.poll_body(room)
+            }
             Turn::Streams | Turn::Datagrams => None,
         }
     }

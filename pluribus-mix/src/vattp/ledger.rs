@@ -14,7 +14,7 @@
 
 use super::Violation;
 use super::body::Body;
-use super::frame::Frame;
+use super::cut::{max_frame, piece};
 use super::outbound::WINDOW;
 use super::patience::Patience;
 use super::pipe::Carrier;
@@ -28,32 +28,6 @@ use std::collections::{BTreeSet, VecDeque};
 const LATER: usize = 3;
 /// Frames said again after a timeout. (VTP 46)
 const AFTER_TIMEOUT: usize = 2;
-/// A frame is not cut for less than this many bytes: crumbs weigh more than they carry.
-const CRUMB: usize = 64;
-/// Ranges that an ACK on cells may name though a frame waits to be said again.
-pub(super) const FEW_RANGES: usize = 4;
-
-/// The longest frame on this carrier: one that fits a record beside what is usual of ACK, PING and PONG.
-pub const fn max_frame(carrier: Carrier) -> usize {
-    let control = match carrier {
-        Carrier::Stream => Frame::CONTROL,
-        Carrier::Cells => Frame::ACK_HEAD + FEW_RANGES * Ranges::LEN + 2 * Frame::PING_LEN,
-    };
-    carrier.max_plain() - control
-}
-
-/// How many of `rest` bytes a frame with a head of so many bytes takes, where `room` is left in the record. `None`: the
-/// next record will do better. A frame that would fit a fresh record of a stream whole is not cut to fill this one.
-pub fn piece(carrier: Carrier, head: usize, rest: usize, room: usize) -> Option<usize> {
-    let fresh = max_frame(carrier);
-    let room = room.min(fresh).checked_sub(head)?;
-    let whole_later = carrier == Carrier::Stream && head + rest <= fresh;
-    if rest <= room {
-        return Some(rest);
-    }
-    (room >= CRUMB && !whole_later).then_some(room)
-}
-
 /// What came of an attempt to say something of the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Saying {

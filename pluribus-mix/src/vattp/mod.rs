@@ -21,6 +21,7 @@ pub mod arrival;
 pub mod body;
 pub mod cells;
 pub mod connection;
+mod cut;
 pub mod datagrams;
 pub mod flight;
 pub mod frame;

@@ -6,8 +6,8 @@
 use super::Violation;
 use super::body::Body;
 pub use super::body::FRAME_WEIGHT;
+use super::cut::{max_frame, piece};
 use super::frame::Frame;
-use super::ledger::{max_frame, piece};
 use super::pipe::Carrier;
 use crate::netlayer::MAX_MESSAGE;
 use bytes::Bytes;

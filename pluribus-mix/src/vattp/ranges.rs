@@ -168,3 +168,39 @@ impl NumberSet {
         ranges
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    proptest! {
+        /// VTP-26: the runs kept are the numbers put in, those that are new are told once, and ranges say the same back.
+        #[test]
+        fn a_set_of_runs_is_a_set_of_numbers(steps in vec((1_u64..60, 0_u64..12, any::<bool>()), 1..40)) {
+            let (mut set, mut model) = (NumberSet::new(), BTreeSet::new());
+            let mut received = 0;
+            for (first, len, forgets) in steps {
+                if forgets {
+                    received = received.max(first.min(30));
+                    set.forget_to(received);
+                    model.retain(|number| *number > received);
+                } else if first > received {
+                    let mut fresh = BTreeSet::new();
+                    set.insert(first..=first + len, |run| run.for_each(|n| assert!(fresh.insert(n))));
+                    let new: BTreeSet<u64> = (first..=first + len).filter(|n| model.insert(*n)).collect();
+                    prop_assert_eq!(fresh, new);
+                }
+                prop_assert_eq!(set.count(), model.len() as u64);
+                prop_assert_eq!(set.last(), model.last().copied());
+                if model.contains(&(received + 1)) {
+                    continue;
+                }
+                let said: BTreeSet<u64> = set.ranges(received, 32).runs(received).flatten().flatten().collect();
+                prop_assert_eq!(&said, &model);
+            }
+        }
+    }
+}

@@ -70,6 +70,12 @@ pub(super) struct Traffic {
 pub struct Exporter(Secret);
 
 impl Exporter {
+    /// These bytes.
+    #[cfg(test)]
+    pub(super) fn of(bytes: [u8; 32]) -> Self {
+        Self(Secret::from(bytes))
+    }
+
     /// The bytes.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         self.0.as_bytes()

@@ -2,6 +2,7 @@
 
 use super::{Fields, Wrong, equal, good, some};
 use pluribus_mix::vattp::frame::{Ending, Frame, Frames, pad};
+use pluribus_mix::vattp::ranges::Ranges;
 
 /// Appends the frames.
 ///
@@ -61,6 +62,8 @@ fn frame<'b>(fields: &Fields<'_>, bytes: &'b [u8]) -> Result<Option<Frame<'b>>, 
         },
         "ACK" => Frame::Ack {
             taken: fields.u64("taken")?,
+            received: fields.u64("received")?,
+            ranges: ranges(fields)?,
         },
         "PING" => Frame::Ping(fields.u64("token")?),
         "PONG" => Frame::Pong(fields.u64("token")?),
@@ -75,4 +78,22 @@ fn frame<'b>(fields: &Fields<'_>, bytes: &'b [u8]) -> Result<Option<Frame<'b>>, 
         }
         _ => return some("an unknown frame", None),
     }))
+}
+
+/// Pairs of skip and run, if there are any.
+fn ranges(fields: &Fields<'_>) -> Result<Ranges, Wrong> {
+    let mut ranges = Ranges::default();
+    if !fields.has("ranges") {
+        return Ok(ranges);
+    }
+    let all = fields.u64s("ranges")?;
+    for pair in all.chunks(2) {
+        let [skip, run] = pair else {
+            return some("a run", None);
+        };
+        let (skip, run) = (u16::try_from(*skip).ok(), u16::try_from(*run).ok());
+        let said = skip.zip(run).filter(|(skip, run)| ranges.push(*skip, *run));
+        some("a range", said)?;
+    }
+    Ok(ranges)
 }

@@ -4,13 +4,15 @@ use super::flights::giveinfo_go;
 use super::records::any_setup;
 use super::{Fields, Wrong, good, some};
 use pluribus_mix::crypto::aead::Backend;
+use pluribus_mix::crypto::rng::Seed;
 use pluribus_mix::time::Instant;
 use pluribus_mix::vattp::Violation;
-use pluribus_mix::vattp::frame::{Frame, Frames};
-use pluribus_mix::vattp::inbound::{Inbound, Taken};
+use pluribus_mix::vattp::connection::Connection;
+use pluribus_mix::vattp::frame::{Ending, Frame, Frames};
+use pluribus_mix::vattp::inbound::Taken;
 use pluribus_mix::vattp::initiator::Established;
-use pluribus_mix::vattp::outbound::Outbound;
-use pluribus_mix::vattp::pipe::{Carried, Opener, RECORD_LEN, Sealer};
+use pluribus_mix::vattp::pair::Side;
+use pluribus_mix::vattp::pipe::{Carried, Carrier, Opener, RECORD_LEN, Sealer};
 use pluribus_mix::vattp::sending::Sending;
 use pluribus_mix::vattp::split::Splitter;
 use pluribus_mix::vattp::transport::{Said, Transport, Tuning};
@@ -23,8 +25,7 @@ const NOW: Instant = Instant::ZERO;
 /// A transport with its connection, and what the runtime has heard.
 pub struct Receiver {
     transport: Transport,
-    inbound: Inbound,
-    outbound: Outbound,
+    conn: Connection,
     back: Opener,
     messages: Vec<Vec<u8>>,
     ended: bool,
@@ -58,8 +59,7 @@ impl Receiver {
         }
         Ok(Self {
             transport,
-            inbound: Inbound::default(),
-            outbound: sent(fields.number("sent")?)?,
+            conn: sent(fields.number("sent")?)?,
             back: Opener::from_secret(BACK, backend),
             messages: Vec::new(),
             ended: false,
@@ -77,10 +77,9 @@ impl Receiver {
         let Some(mut record) = Splitter::default().next(&mut rest, &RECORD_LEN)? else {
             return Ok(());
         };
-        let (outbound, inbound) = (&mut self.outbound, &mut self.inbound);
-        let said = self.transport.handle(NOW, &mut record, outbound, inbound)?;
-        self.closed |= said == Said::Close;
-        while let Some(taken) = self.inbound.take(NOW) {
+        let said = self.transport.handle(NOW, &mut record, &mut self.conn)?;
+        self.closed |= said == Said::Close(Ending::Done);
+        while let Some(taken) = self.conn.take(NOW) {
             match taken {
                 Taken::Message(message) => self.messages.push(message),
                 Taken::End => self.ended = true,
@@ -98,8 +97,7 @@ impl Receiver {
         if self.closed {
             return Ok(tokens);
         }
-        let (outbound, inbound) = (&mut self.outbound, &mut self.inbound);
-        let filled = self.transport.fill(NOW, outbound, inbound, &mut wires);
+        let filled = self.transport.fill(NOW, &mut self.conn, &mut wires);
         good("our own record", filled)?;
         let mut rest = &mut wires[..];
         let mut splitter = Splitter::default();
@@ -142,13 +140,17 @@ fn established(backend: Backend) -> Result<Established, Wrong> {
     Ok(accepted.go_too(&said, Carried::Stream).0)
 }
 
-/// The near end of the other direction, which has sent so many numbered frames.
-fn sent(count: usize) -> Result<Outbound, Wrong> {
-    let mut outbound = Outbound::default();
+/// A connection that has sent so many numbered frames.
+fn sent(count: usize) -> Result<Connection, Wrong> {
+    let chance = Seed::from_bytes([8; 32]).fork("connection");
+    let mut conn = Connection::new(Side::Slave, chance);
+    conn.begin(Carrier::Stream);
     for _ in 0..count {
-        good("a message", outbound.push(vec![0]))?;
-        let filled = outbound.fill(100, 100, &mut Vec::new());
-        some("a message was not sent", filled.then_some(()))?;
+        good("a message", conn.send(vec![0]))?;
     }
-    Ok(outbound)
+    let sealer = Sealer::from_secret(BACK, Backend::default());
+    let mut sending = Sending::new(sealer, Tuning::default(), NOW);
+    let filled = sending.fill(NOW, &mut conn, &mut Vec::new());
+    good("our own record", filled)?;
+    Ok(conn)
 }

@@ -423,7 +423,7 @@ fn a_violation_after_the_proof_closes_at_once_and_says_nothing() {
         CloseReason::Unreachable,
     );
     breaks(&|_| vec![0, 16], Violation::Length, misbehaved);
-    breaks(&|held| held.record(&[7]), Violation::Frame, misbehaved);
+    breaks(&|held| held.record(&[0x0b]), Violation::Frame, misbehaved);
     let mut close = Vec::new();
     Frame::Close {
         reason: Ending::Done,

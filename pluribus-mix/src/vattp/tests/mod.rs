@@ -14,6 +14,8 @@ mod pairs;
 mod props;
 pub(crate) mod puppet;
 mod records;
+mod reliable;
+mod resume;
 mod rig;
 mod secrets;
 mod stream;

@@ -241,7 +241,7 @@ impl End {
             State::Live(mut transport) => {
                 let said = transport.handle(self.now, item, &mut self.conn);
                 self.state = State::Live(transport);
-                self.closed |= said? == Said::Close(Ending::Done);
+                self.closed |= matches!(said?, Said::Close(_));
                 return Ok(());
             }
             over @ State::Over(_) => over,
@@ -261,7 +261,7 @@ impl End {
         let mut transport = Transport::new(sending, established, mine, yours, self.now);
         let said = transport.take(self.now, frames, &mut self.conn);
         self.state = State::Live(Box::new(transport));
-        self.closed |= said? == Said::Close(Ending::Done);
+        self.closed |= matches!(said?, Said::Close(_));
         Ok(())
     }
 
