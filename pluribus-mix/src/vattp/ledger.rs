@@ -466,9 +466,13 @@ impl Ledger {
         if !self.cells.again.is_empty() {
             return false;
         }
+        if self.outstanding() == 0 && !awaits_taken {
+            self.cells.patience.progress(now, false);
+            return false;
+        }
         self.cells.patience.double();
         if self.outstanding() == 0 {
-            return awaits_taken;
+            return true;
         }
         let said = place(self.resume - self.first);
         let waiting = (self.first..).zip(self.said.iter_mut().take(said));

@@ -180,7 +180,7 @@ fn a_ping_is_answered_at_once() {
     let asked = world.now();
     assert!(puppet.say(&mut world, &[pluribus_mix::vattp::frame::Frame::Ping(5)]));
     world.run_for(20 * MS);
-    assert_eq!(puppet.heard(&mut world), [["Pong(5)"]]);
+    assert_eq!(puppet.heard(&mut world).concat()[0], "Pong(5)");
     let from_bob = world
         .observer()
         .between(bob, puppet.raw)

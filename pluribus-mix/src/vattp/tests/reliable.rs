@@ -306,6 +306,13 @@ fn the_wait_follows_the_round_trip() {
     assert!((1250..=1875).contains(&waited), "{waited}");
     conn.handle(later, &ack(3)).unwrap();
     assert_eq!(conn.due(), None, "nothing is awaited");
+    let mut conn = open(Carrier::Cells);
+    cells(&mut conn, 3);
+    conn.begin(Carrier::Cells);
+    records(&mut conn, at(0), Carrier::Cells);
+    conn.confirm(4).unwrap();
+    assert!(!conn.tick(at(2000)));
+    assert_eq!(conn.due(), None, "all had come");
 }
 
 /// VTP 46: on a stream nothing is said again, whatever the time and whatever gaps the peer tells of.
