@@ -471,9 +471,6 @@ impl Ledger {
             return false;
         }
         self.cells.patience.double();
-        if self.outstanding() == 0 {
-            return true;
-        }
         let said = place(self.resume - self.first);
         let waiting = (self.first..).zip(self.said.iter_mut().take(said));
         let lost = waiting.filter(|(_, entry)| entry.state != State::Received);
@@ -481,7 +478,7 @@ impl Ledger {
             entry.state = State::Guessed;
             self.cells.again.insert(number);
         }
-        false
+        self.cells.again.is_empty()
     }
 }
 

@@ -1,7 +1,8 @@
 //! Messages that wait to be said: one source of numbered bodies. (VTP-25, VTP-26)
 //!
-//! A message is begun only when it fits whole into what the peer has not taken. Were it cut to what is left there, a peer
-//! that takes one small message at a time would grind a long one behind them to crumbs.
+//! All that waits here, begun or not, weighs at most what the peer may have not taken. So a message that is begun always fits
+//! whole: were it cut to what is left there, a peer that takes one small message at a time would grind a long one behind
+//! them to crumbs.
 
 use super::Violation;
 use super::body::Body;
@@ -102,16 +103,11 @@ impl Outbound {
         self.waiting + self.untaken
     }
 
-    /// Whether nothing can go on before the peer takes something.
+    /// Whether all is said, and somebody waits for the peer to take something.
     pub fn awaits_taken(&self) -> bool {
-        let wants = self.refused || !self.queue.is_empty() || self.end == End::Said;
-        wants && self.rest.is_none() && !self.begun.is_empty() && !self.may_begin()
-    }
-
-    /// Whether the next message may be begun.
-    fn may_begin(&self) -> bool {
-        let next = self.queue.front();
-        next.is_some_and(|next| self.untaken + next.len() + FRAME_WEIGHT <= WINDOW)
+        let is_all_said = self.rest.is_none() && self.queue.is_empty();
+        let wants = self.refused || self.end == End::Said;
+        wants && is_all_said && !self.begun.is_empty()
     }
 
     /// Whether there is a piece that a fresh record may hold, if so much weight may be said.
@@ -120,12 +116,8 @@ impl Outbound {
         if ends {
             return open >= FRAME_WEIGHT;
         }
-        let begins = if self.rest.is_none() && !self.may_begin() {
-            None
-        } else {
-            self.rest.as_ref().or_else(|| self.queue.front())
-        };
-        let len = begins.and_then(|rest| {
+        let next = self.rest.as_ref().or_else(|| self.queue.front());
+        let len = next.and_then(|rest| {
             let room = max_frame(carrier);
             piece(carrier, Frame::MSG_HEAD, rest.len(), room)
         });
@@ -136,9 +128,6 @@ impl Outbound {
     pub fn poll_body(&mut self, carrier: Carrier, room: usize, open: usize) -> Option<Body> {
         if self.rest.is_none() && self.queue.is_empty() {
             return self.poll_end(room, open);
-        }
-        if self.rest.is_none() && !self.may_begin() {
-            return None;
         }
         let next = self.rest.as_ref().or_else(|| self.queue.front())?;
         let len = piece(carrier, Frame::MSG_HEAD, next.len(), room)?;

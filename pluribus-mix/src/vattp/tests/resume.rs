@@ -11,6 +11,7 @@ use crate::vattp::inbound::Taken;
 use crate::vattp::initiator::Established;
 use crate::vattp::pair::Side;
 use crate::vattp::pipe::{Carrier, Opener, RECORD_LEN, Sealer};
+use crate::vattp::ranges::Ranges;
 use crate::vattp::sending::Sending;
 use crate::vattp::split::Splitter;
 use crate::vattp::streams::StreamEvent;
@@ -447,4 +448,41 @@ fn rekey_is_refused_on_cells() {
         let mut conn = connection(Side::Slave, 1);
         assert_eq!(transport.take(Instant::ZERO, frames, &mut conn), expected);
     }
+}
+
+/// VTP 46: on cells a frame that has to be said again fits behind PONG, PING and an ACK, however many gaps that could tell of.
+#[test]
+fn a_frame_said_again_fits_beside_control() {
+    let now = Instant::ZERO;
+    let mut conn = connection(Side::Master, 1);
+    conn.begin(Carrier::Cells);
+    conn.confirm(1).unwrap();
+    conn.send(vec![7; 5000]).unwrap();
+    let mut out = Vec::new();
+    for _ in 0..6 {
+        conn.begin_record();
+        while conn.say(now, 880 - out.len(), &mut out) {}
+        out.clear();
+    }
+    for number in (2..100).step_by(2) {
+        let ahead = Frame::Msg {
+            more: false,
+            number,
+            bytes: b"x",
+        };
+        conn.handle(now, &ahead).unwrap();
+    }
+    let mut ranges = Ranges::default();
+    assert!(ranges.push(1, 3));
+    let lost = Frame::Ack {
+        taken: 0,
+        received: 0,
+        ranges,
+    };
+    conn.handle(now, &lost).unwrap();
+    Frame::Ping(1).encode(&mut out);
+    Frame::Pong(1).encode(&mut out);
+    conn.acknowledge(880 - out.len()).encode(&mut out);
+    assert!(conn.say(now, 880 - out.len(), &mut out), "{}", out.len());
+    assert_eq!(out.len(), 880);
 }
