@@ -318,8 +318,11 @@ impl Stream {
         Ok(())
     }
 
-    /// More was granted. (VTP 51)
+    /// More was granted; too late if the stream is gone. (VTP 50, VTP 51)
     pub(super) fn hear_credit(&mut self, more: u32) -> Result<(), Violation> {
+        if self.is_gone() {
+            return Ok(());
+        }
         let open = self.sending.open.checked_add(more);
         match open.filter(|open| more > 0 && *open <= MAX_CREDIT) {
             Some(open) => self.sending.open = open,
@@ -337,9 +340,7 @@ impl Stream {
             self.receiving.state = Reading::Ended;
         }
         self.drop_bytes();
-        if self.sending.state != Writing::Ended && self.reset.is_none() {
-            self.reset = Some(NO_REASON);
-        }
+        self.reset = Some(NO_REASON);
         if self.runtime == Runtime::Present {
             self.runtime = if self.is_untold() {
                 Runtime::Absent
@@ -350,7 +351,7 @@ impl Stream {
         self.forget_needless_reset();
     }
 
-    /// Our end was said, and now the peer's has come: a RESET that still waits has nothing left to stop.
+    /// When our end was said and the peer's has come, a RESET has nothing left to stop.
     fn forget_needless_reset(&mut self) {
         if self.is_gone() {
             self.reset = None;

@@ -93,16 +93,19 @@ fn frames_for_a_stream_that_was_never_opened_are_refused() {
 #[test]
 fn a_stream_that_is_gone_takes_no_bytes_but_lets_pass_what_may_have_crossed() {
     let mut end = with_theirs();
-    end.handle_stream(1, true, b"").unwrap();
+    end.handle_stream(1, true, b"unread").unwrap();
     end.finish(1).unwrap();
     bodies(&mut end);
     for kept in [true, false] {
         let violation = [Violation::NoStream, Violation::StreamEnded][usize::from(kept)];
         assert_eq!(end.is_empty(), !kept);
         assert_eq!(end.handle_stream(1, false, b"x"), Err(violation));
-        assert_eq!(end.handle_credit(1, 1), Ok(()));
+        assert_eq!(end.handle_credit(1, u32::MAX), Ok(()));
         assert_eq!(end.handle_reset(1, 1), Ok(()));
         assert_eq!(bodies(&mut end), []);
+        if kept {
+            assert_eq!(end.read(1, 9).unwrap().unwrap(), "unread");
+        }
         events(&mut end);
     }
 }
