@@ -5,7 +5,7 @@
 //! end talks on, into nothing.
 //!
 //! A cut at a byte comes from inside a host that is just sending, and no host can be told of a break while it does
-//! something else. So the link is dead from that byte on, and the break is queued for this same moment.
+//! something else. So the break is queued for this same moment, ahead of all that is put on the link from then on.
 
 use super::carry::Arrival;
 use super::link::{Item, State};
@@ -90,7 +90,7 @@ impl World {
 
     /// Breaks all links between `a` and `b`, opening ones too, and lets only `seen_by` see it, now; with
     /// [`Place::Nowhere`] nobody does. What is on its way is lost. An end that does not see it holds its link until it ends
-    /// it, or a later [`cut`](Self::cut) tells it; what it sends is swallowed. A host that has not heard of a link that is
+    /// it, or a later [`cut`](Self::cut) tells it; what it sends is swallowed, and no cut at a byte counts it. A host that has not heard of a link that is
     /// being opened never will.
     pub fn cut_half(
         &mut self,
@@ -110,7 +110,6 @@ impl World {
             }
             let sees = |way: &Direction| link.source(*way).place == seen_by;
             let away = link.holders().find(sees);
-            self.agenda.strike_arrivals(no);
             if let Some(away) = away {
                 self.lost(no, away.mirrored());
             }
@@ -143,10 +142,6 @@ impl World {
         if let Some(head) = item.head(before) {
             self.pass(passing, head);
         }
-        let Some(link) = self.links.get_mut(&passing.link) else {
-            return;
-        };
-        link.dead = true;
         let arrives = |arrival: &Arrival| {
             in_flight == InFlight::Arrives && arrival.direction == passing.direction
         };

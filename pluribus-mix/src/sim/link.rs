@@ -153,7 +153,7 @@ pub(super) struct Link {
     pub(super) carrier: Carrier,
     /// It has lost something in a partition.
     pub(super) torn: bool,
-    /// Nothing goes along it any more, and not everybody who holds it knows.
+    /// It is cut, and not everybody who holds it knows: nothing goes along it any more.
     pub(super) dead: bool,
 }
 

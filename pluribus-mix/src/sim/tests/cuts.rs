@@ -164,10 +164,12 @@ fn a_half_cut_is_seen_by_one_end_and_the_other_talks_into_nothing() {
 fn a_half_cut_that_nobody_sees_is_told_by_a_later_cut() {
     let (mut world, a, b, link) = linked(26);
     world.cut_half(a, b, Place::Nowhere);
+    world.cut_after(b, a, 3, InFlight::Arrives);
     world.partition(a, b);
     world.raw(b).send(link, *b"hello?").unwrap();
     world.repair(a, b);
     world.run_for(100_000 * MS);
+    assert_eq!(world.cut_fired(b, a), None);
     assert!(world.raw(a).holds(link) && world.raw(b).holds(link));
     let now = world.now();
     world.cut(a, b);
@@ -185,6 +187,8 @@ fn of_a_link_that_is_half_cut_while_it_opens_the_acceptor_never_hears() {
         assert_eq!(news(&mut world, b, opening), []);
         assert_eq!(world.raw(a).lost_at(opening), seen.then_some(at(25)));
         assert_eq!(world.raw(a).holds(opening), !seen);
+        world.raw(a).close(opening);
+        assert_eq!(world.links.len(), 1, "it is forgotten when nobody holds it");
     }
 }
 
