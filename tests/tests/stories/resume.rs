@@ -15,7 +15,7 @@ const BOTH: [InFlight; 2] = [InFlight::Arrives, InFlight::Lost];
 fn a_connection_lives_through_a_cut_a_second() {
     for seed in seeds() {
         let mut talk = Talk::joined(seed);
-        let (jitter, chop) = (talk.up_to(40), talk.below(3000));
+        let (jitter, chop) = (talk.up_to(40), 300 + talk.below(3000));
         talk.world.jitter_everywhere(jitter);
         talk.world.chop_everywhere(chop);
         let mut cuts = 0;
