@@ -7,8 +7,8 @@
 //! A vat that is killed loses its node and its links; key, clock and address stay, and what it heard is kept. Started again
 //! it is another incarnation with a fresh node.
 
+use super::cells::{CELL, Carrier};
 use super::clock::Clock;
-use super::link::Item;
 use super::run::{Happening, Slot};
 use super::talk::Runtime;
 use super::{Direction, HostId, LinkNo, Place, World};
@@ -84,6 +84,18 @@ fn new_life(config: &Config, seed: &Seed, life: u64) -> Node {
     Node::new(config.clone(), &seed.seed(&format!("life {life}")))
 }
 
+fn tell_accepted(node: &mut Node, now: Instant, source: Source, _: Carrier) -> LinkId {
+    node.link_accepted(now, source)
+}
+
+fn tell_opened(node: &mut Node, now: Instant, link: LinkId, _: Carrier) {
+    node.link_opened(now, link);
+}
+
+fn tell_cell(node: &mut Node, now: Instant, link: LinkId, _: u64, cell: &mut [u8; CELL]) {
+    node.handle_input(now, link, cell);
+}
+
 /// Lives and clocks.
 impl World {
     /// Ends a vat's process. Its links end, as its peers see one latency later, behind what it had sent; what is on its way
@@ -155,16 +167,17 @@ impl World {
         vat: HostId,
         no: LinkNo,
         from: Place,
+        carrier: Carrier,
     ) -> Option<LinkId> {
         let source = self.source(from);
-        let link = self.on_node(vat, |node, now| node.link_accepted(now, source))?;
+        let link = self.on_node(vat, |node, now| tell_accepted(node, now, source, carrier))?;
         self.vat_mut(vat).links.insert(link, (no, Direction::Back));
         Some(link)
     }
 
-    pub(super) fn vat_link_opened(&mut self, vat: HostId, link: Option<LinkId>) {
+    pub(super) fn vat_link_opened(&mut self, vat: HostId, link: Option<LinkId>, carrier: Carrier) {
         if let Some(link) = link {
-            self.with_node(vat, |node, now| node.link_opened(now, link));
+            self.with_node(vat, |node, now| tell_opened(node, now, link, carrier));
         }
     }
 
@@ -178,6 +191,18 @@ impl World {
     pub(super) fn vat_input(&mut self, vat: HostId, link: Option<LinkId>, mut bytes: Vec<u8>) {
         if let Some(link) = link {
             self.with_node(vat, |node, now| node.handle_input(now, link, &mut bytes));
+        }
+    }
+
+    pub(super) fn vat_cell(
+        &mut self,
+        vat: HostId,
+        link: Option<LinkId>,
+        index: u64,
+        cell: &mut [u8; CELL],
+    ) {
+        if let Some(link) = link {
+            self.with_node(vat, |node, now| tell_cell(node, now, link, index, cell));
         }
     }
 
@@ -247,7 +272,7 @@ impl World {
         let Some(&(no, away)) = self.vat_ref(vat).links.get(&link) else {
             return;
         };
-        self.carry(no, away, Item::Bytes(batch));
+        self.put(no, away, batch);
         let free = self.links.get(&no).map(|link| link.target(away).free);
         match free.filter(|free| *free > self.now) {
             Some(free) => {

@@ -10,6 +10,7 @@
 //! enough for a stream.
 
 use super::Place;
+use super::cells::{CELL, Carrier};
 use super::weather::Rules;
 use crate::node::LinkId;
 use crate::time::{Duration, Instant};
@@ -48,6 +49,8 @@ pub(super) enum Item {
     Refused,
     /// Some of the stream.
     Bytes(Vec<u8>),
+    /// A cell, and which it is.
+    Cell { index: u64, cell: Box<[u8; CELL]> },
     /// The sender has ended the link.
     Over,
     /// The link has lost something and can be no stream any more.
@@ -58,7 +61,32 @@ impl Item {
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Bytes(bytes) => bytes.len(),
+            Self::Cell { .. } => CELL,
             _ => 0,
+        }
+    }
+
+    /// Which cell it is, if it is one.
+    pub(super) const fn index(&self) -> Option<u64> {
+        match self {
+            Self::Cell { index, .. } => Some(*index),
+            _ => None,
+        }
+    }
+
+    pub(super) const fn is_cell(&self) -> bool {
+        matches!(self, Self::Cell { .. })
+    }
+
+    /// What its first `len` bytes are by themselves. Part of a cell is nothing.
+    pub(super) fn head(self, len: usize) -> Option<Self> {
+        match self {
+            Self::Bytes(mut bytes) => {
+                bytes.truncate(len);
+                Some(Self::Bytes(bytes))
+            }
+            Self::Cell { .. } if len < CELL => None,
+            whole => Some(whole),
         }
     }
 }
@@ -81,6 +109,8 @@ pub(super) struct End {
     pub(super) free: Instant,
     /// When the last item sent so far arrives.
     latest: Instant,
+    /// How many cells have been put on the lane.
+    cells: u64,
 }
 
 impl End {
@@ -91,7 +121,15 @@ impl End {
             state: State::Opening,
             free: Instant::ZERO,
             latest: Instant::ZERO,
+            cells: 0,
         }
+    }
+
+    /// The index of the next cell on this lane.
+    pub(super) const fn next_cell(&mut self) -> u64 {
+        let index = self.cells;
+        self.cells += 1;
+        index
     }
 
     /// When something of `len` bytes that is sent now will arrive here, `late` beyond the latency.
@@ -112,17 +150,22 @@ impl End {
 pub(super) struct Link {
     opener: End,
     acceptor: End,
+    pub(super) carrier: Carrier,
     /// It has lost something in a partition.
     pub(super) torn: bool,
+    /// It is cut, and not everybody who holds it knows: nothing goes along it any more.
+    pub(super) dead: bool,
 }
 
 impl Link {
     /// A link that is asked for.
-    pub(super) fn new(from: Place, handle: Option<LinkId>, to: Place) -> Self {
+    pub(super) fn new(from: Place, handle: Option<LinkId>, to: Place, carrier: Carrier) -> Self {
         Self {
             opener: End::new(from, handle),
             acceptor: End::new(to, None),
+            carrier,
             torn: false,
+            dead: false,
         }
     }
 

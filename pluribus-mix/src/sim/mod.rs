@@ -8,10 +8,13 @@
 //! - *Hosts.* A vat ([`HostId`]) has a node, a key from the seed and an address of its own; it can be killed and started
 //!   again. A raw host ([`RawId`]) has no node: the test itself opens links, sends bytes and looks at what came. Kinds are
 //!   types, so that nobody asks a raw host to dial.
-//! - *Links* are byte streams, as TCP's. What is sent takes the latency of its pair of hosts and a random part of the
-//!   jitter, and never overtakes. Opening takes the way there and back; a host that ends a link is missed one latency later.
+//! - *Links* are byte streams, as TCP's, or carry [cells](World::cells), of which some may be lost. What is sent takes the
+//!   latency of its pair of hosts and a random part of the jitter, and never overtakes. Opening takes the way there and
+//!   back; a host that ends a link is missed one latency later.
 //! - *Weather.* Each pair of hosts has its own: [`partition`](World::partition), [`hold`](World::hold),
-//!   [`cut`](World::cut), [`chop`](World::chop) and [`meddle`](World::meddle), and what undoes them.
+//!   [`chop`](World::chop), [`lose`](World::lose) and [`meddle`](World::meddle), and what undoes them.
+//! - *Breaks* come at a moment ([`cut`](World::cut)), at a byte ([`cut_after`](World::cut_after)), or for one end only
+//!   ([`cut_half`](World::cut_half)).
 //! - *Clocks.* The world has one time and each vat a clock that may run fast or slow ([`World::drift`]).
 //! - *The observer* is a watcher of every wire. It writes down when, between whom and how much; see [`Observer`].
 //!
@@ -24,12 +27,15 @@
 //! world.rs    building: seeds, vats, raw hosts      link.rs     a link and its two ends
 //! run.rs      the queue, step, run_for …            carry.rs    sending and arriving
 //! host.rs     a vat: its node, clock and lives      weather.rs  what befalls a pair of hosts
-//! talk.rs     what a vat's runtime says and hears   raw.rs      hosts that a test plays itself
-//! clock.rs    clocks that drift                     observer.rs what a watcher writes down
+//! talk.rs     what a vat's runtime says and hears   cuts.rs     how links break
+//! clock.rs    clocks that drift                     cells.rs    links that carry cells
+//! observer.rs what a watcher writes down            raw.rs      hosts that a test plays itself
 //! ```
 
 mod carry;
+mod cells;
 mod clock;
+mod cuts;
 mod host;
 mod link;
 mod observer;
@@ -42,6 +48,7 @@ mod world;
 #[cfg(test)]
 mod tests;
 
+pub use cuts::InFlight;
 pub use link::{Direction, LinkNo};
 pub use observer::{Observer, Record, Sight};
 pub use raw::{News, RawEvent, RawHost};

@@ -31,7 +31,7 @@ pub enum Sight {
     Stands,
     /// It is not.
     Refused,
-    /// Part of the stream.
+    /// Part of the stream, or a cell.
     Bytes {
         /// How long.
         length: usize,
@@ -100,20 +100,21 @@ impl Observer {
         self.transcript
     }
 
+    fn seen<'b>(&self, bytes: &'b [u8]) -> (Sight, &'b [u8]) {
+        let sight = Sight::Bytes {
+            length: bytes.len(),
+            bytes: self.keeps_bytes.then(|| bytes.to_vec()),
+        };
+        (sight, bytes)
+    }
+
     pub(super) fn note(&mut self, passing: Passing, item: &Item) {
         let (sight, bytes) = match item {
             Item::Open => (Sight::Asked, &[][..]),
             Item::Stands => (Sight::Stands, &[][..]),
             Item::Refused => (Sight::Refused, &[][..]),
-            Item::Bytes(bytes) => {
-                let kept = self.keeps_bytes.then(|| bytes.clone());
-                let length = bytes.len();
-                let bytes_seen = Sight::Bytes {
-                    length,
-                    bytes: kept,
-                };
-                (bytes_seen, bytes.as_slice())
-            }
+            Item::Bytes(bytes) => self.seen(bytes),
+            Item::Cell { cell, .. } => self.seen(cell.as_slice()),
             Item::Over | Item::Broken => (Sight::Over, &[][..]),
         };
         let record = Record {

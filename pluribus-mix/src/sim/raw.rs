@@ -4,9 +4,8 @@
 //! a prober, a squatter on somebody's address, one who replays what the observer kept. It accepts every link and says
 //! nothing of its own accord.
 
-use super::link::Item;
+use super::cells::{CELL, Carrier};
 use super::{Direction, Fault, LinkNo, Place, RawId, World};
-
 use crate::locator::Address;
 use crate::node::Source;
 use crate::time::Instant;
@@ -37,6 +36,11 @@ pub enum News {
     Came {
         /// How many.
         length: usize,
+    },
+    /// A cell came; [`RawHost::take`] has its bytes.
+    Cell {
+        /// Which of those that were sent this way along the link.
+        index: u64,
     },
     /// It is gone: refused, ended by the other side, or broken.
     Lost,
@@ -81,13 +85,19 @@ impl RawHost<'_> {
         self.open(to)
     }
 
-    /// Sends bytes.
+    /// Sends bytes; on a link of cells, one or more whole cells of 896 bytes.
     ///
     /// # Errors
-    /// [`Fault::NoLink`] if this host does not hold the link, or no longer.
+    /// [`Fault::NoLink`] if this host does not hold the link, or no longer; [`Fault::NoCells`] if a link of cells is given
+    /// anything but whole cells.
     pub fn send(&mut self, link: LinkNo, bytes: impl Into<Vec<u8>>) -> Result<(), Fault> {
         let away = self.end_of(link).ok_or(Fault::NoLink)?;
-        self.world.carry(link, away, Item::Bytes(bytes.into()));
+        let bytes = bytes.into();
+        let is_cells = |of: LinkNo| self.world.links.get(&of).map(|link| link.carrier);
+        if is_cells(link) == Some(Carrier::Cells) && !bytes.len().is_multiple_of(CELL) {
+            return Err(Fault::NoCells);
+        }
+        self.world.put(link, away, bytes);
         Ok(())
     }
 
@@ -165,6 +175,12 @@ impl World {
             .entry(link)
             .or_default()
             .extend(bytes);
+    }
+
+    pub(super) fn raw_cell(&mut self, raw: RawId, link: LinkNo, index: u64, cell: &[u8; CELL]) {
+        self.noticed(raw, link, News::Cell { index });
+        let inbox = &mut self.raw_mut(raw).inbox;
+        inbox.entry(link).or_default().extend(cell);
     }
 
     fn noticed(&mut self, raw: RawId, link: LinkNo, news: News) {

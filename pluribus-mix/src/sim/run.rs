@@ -1,7 +1,8 @@
 //! The queue of what will happen, and the verbs that let it.
 //!
-//! What happens first is what is due first; of things due at one moment, what was queued first. Only two kinds are queued:
-//! something arrives, or a host wakes (because its node asked to be woken, or because its wire is free again).
+//! What happens first is what is due first; of things due at one moment, what was queued first. Only three kinds are
+//! queued: something arrives, a host wakes (because its node asked to be woken, or because its wire is free again), or a
+//! link breaks at a byte that has just been sent.
 
 use super::carry::Arrival;
 use super::{Direction, HostId, LinkNo, World};
@@ -18,6 +19,8 @@ pub(super) enum Happening {
     Ready(HostId, LinkNo, Direction),
     /// The host's node asked to be woken.
     Wakes(HostId),
+    /// This link breaks, behind what still arrives.
+    Snaps(LinkNo, Vec<Arrival>),
 }
 
 /// What will happen, in order.
@@ -46,6 +49,20 @@ impl Agenda {
         let what = self.queue.remove(&slot)?;
         self.under_way -= usize::from(!matches!(what, Happening::Wakes(_)));
         Some(what)
+    }
+
+    /// Takes out all that is on its way along a link, in order.
+    pub(super) fn strike_arrivals(&mut self, link: LinkNo) -> Vec<Arrival> {
+        let on_it = |what: &Happening| matches!(what, Happening::Arrives(of) if of.link == link);
+        let slots = self.queue.iter().filter(|(_, what)| on_it(what));
+        let slots: Vec<_> = slots.map(|(slot, _)| *slot).collect();
+        let struck = slots.into_iter().filter_map(|slot| self.strike(slot));
+        struck
+            .filter_map(|what| match what {
+                Happening::Arrives(arrival) => Some(arrival),
+                _ => None,
+            })
+            .collect()
     }
 
     fn next(&self) -> Option<Slot> {
@@ -77,6 +94,7 @@ impl World {
             Some(Happening::Arrives(arrival)) => self.deliver(arrival),
             Some(Happening::Ready(host, link, away)) => self.vat_link_ready(host, (link, away)),
             Some(Happening::Wakes(host)) => self.vat_timeout(host),
+            Some(Happening::Snaps(link, arrivals)) => self.snapped(link, arrivals),
             None => {}
         }
         true

@@ -20,6 +20,9 @@ pub enum Fault {
     /// The raw host does not hold this link, or no longer.
     #[error("the host does not hold this link")]
     NoLink,
+    /// A link of cells takes whole cells.
+    #[error("a link of cells takes whole cells of 896 bytes")]
+    NoCells,
     /// The node would not dial.
     #[error(transparent)]
     Connect(#[from] ConnectError),
@@ -50,7 +53,20 @@ impl Runtime {
         self.connections.clear();
     }
 
-    fn hear(&mut self, event: Event) {
+    /// The node has named a connection for a dial: a new one, or one that it had.
+    pub(super) fn dialled(&mut self, conn: ConnId, peer: VatId) {
+        let proven = false;
+        self.connections
+            .entry(conn)
+            .or_insert(Connection { peer, proven });
+    }
+
+    pub(super) fn is_open(&self, conn: ConnId) -> bool {
+        let connection = self.connections.get(&conn);
+        connection.is_some_and(|connection| connection.proven)
+    }
+
+    pub(super) fn hear(&mut self, event: Event) {
         match event {
             Event::Opened { conn, peer } => {
                 let proven = true;
@@ -67,7 +83,8 @@ impl Runtime {
 
 /// Saying.
 impl World {
-    /// Has `from` dial `to` by its locator. How it goes stands in [`events`](Self::events).
+    /// Has `from` dial `to` by its locator. How it goes stands in [`events`](Self::events). If its node has a connection with
+    /// `to` and one is enough for it, it names that one.
     ///
     /// # Errors
     /// `from` is down, or its node will not dial.
@@ -84,9 +101,7 @@ impl World {
         let conn = self
             .on_node(from, |node, _| node.connect(to))
             .ok_or(Fault::Down)??;
-        let (peer, proven) = (to.vat(), false);
-        let connections = &mut self.vat_mut(from).runtime.connections;
-        connections.insert(conn, Connection { peer, proven });
+        self.vat_mut(from).runtime.dialled(conn, to.vat());
         self.pump(from);
         Ok(conn)
     }
@@ -196,10 +211,7 @@ impl World {
 
     /// Whether a vat's connection is proven and not closed.
     pub fn is_open(&self, vat: HostId, conn: ConnId) -> bool {
-        let connections = &self.vat_ref(vat).runtime.connections;
-        connections
-            .get(&conn)
-            .is_some_and(|connection| connection.proven)
+        self.vat_ref(vat).runtime.is_open(conn)
     }
 
     /// The channel binding of a vat's connection.

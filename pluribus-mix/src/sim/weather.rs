@@ -5,6 +5,7 @@
 //! own: traffic elsewhere never changes its jitter.
 
 use super::carry::Arrival;
+use super::cells::Carrier;
 use super::link::{Item, State};
 use super::{Direction, LinkNo, Place, World};
 use crate::crypto::rng::{Rng, Seed};
@@ -12,7 +13,7 @@ use crate::time::{Duration, Instant};
 use std::collections::BTreeMap;
 
 /// Someone on the wire: is shown each transmission and says what goes on instead, in that order. Nothing at all swallows
-/// it. What the pair's [`World::chop`] does comes after.
+/// it. What the pair's [`World::chop`] and [`World::lose`] do comes after.
 pub type Meddler = Box<dyn FnMut(Passing, Vec<u8>) -> Vec<Vec<u8>>>;
 
 /// What a meddler knows of a transmission besides its bytes.
@@ -28,6 +29,8 @@ pub struct Passing {
     pub from: Place,
     /// For whom it is.
     pub to: Place,
+    /// Which cell of this direction it is, on a link of [cells](World::cells); none on a stream.
+    pub index: Option<u64>,
 }
 
 /// The numbers of a pair.
@@ -39,6 +42,10 @@ pub(super) struct Rules {
     bandwidth: u64,
     /// The longest piece; 0 is no chopping.
     chop: usize,
+    /// What links opened from now on carry.
+    pub(super) carrier: Carrier,
+    /// Cells lost, of a thousand.
+    pub(super) loss: u16,
 }
 
 impl Rules {
@@ -67,9 +74,21 @@ pub(super) struct Pair {
 impl Pair {
     /// What becomes of something that is sent.
     pub(super) fn pass(&mut self, passing: Passing, item: Item) -> Vec<Item> {
-        let Item::Bytes(bytes) = item else {
-            return vec![item];
-        };
+        match item {
+            Item::Bytes(bytes) => self.pass_bytes(passing, bytes),
+            Item::Cell { index, ref cell } => {
+                let Some(meddler) = &mut self.meddler else {
+                    return vec![item];
+                };
+                let through = meddler(passing, cell.to_vec()).into_iter();
+                let cells = through.filter_map(|bytes| bytes.try_into().ok());
+                cells.map(|cell| Item::Cell { index, cell }).collect()
+            }
+            item => vec![item],
+        }
+    }
+
+    fn pass_bytes(&mut self, passing: Passing, bytes: Vec<u8>) -> Vec<Item> {
         let through = match &mut self.meddler {
             Some(meddler) => meddler(passing, bytes),
             None => vec![bytes],
@@ -79,6 +98,17 @@ impl Pair {
             .filter(|piece| !piece.is_empty())
             .map(Item::Bytes)
             .collect()
+    }
+
+    /// Whether this is a cell that is lost.
+    pub(super) fn loses(&mut self, item: &Item) -> bool {
+        let loss = u64::from(self.rules.loss);
+        item.is_cell() && loss > 0 && self.rng.below(1000) < loss
+    }
+
+    /// Whether what arrives now gets to its host.
+    pub(super) const fn lets_in(&self) -> bool {
+        !self.parted && !self.held
     }
 
     fn chopped(&mut self, bytes: Vec<u8>) -> Vec<Vec<u8>> {
@@ -133,6 +163,8 @@ impl Weather {
                 jitter: Duration::ZERO,
                 bandwidth: 0,
                 chop: 0,
+                carrier: Carrier::Stream,
+                loss: 0,
             },
             pairs: BTreeMap::new(),
         }
@@ -150,7 +182,7 @@ impl Weather {
         })
     }
 
-    fn all(&mut self) -> impl Iterator<Item = &mut Rules> {
+    pub(super) fn all(&mut self) -> impl Iterator<Item = &mut Rules> {
         let pairs = self.pairs.values_mut().map(|pair| &mut pair.rules);
         core::iter::once(&mut self.everywhere).chain(pairs)
     }
@@ -202,25 +234,26 @@ impl World {
         self.weather.all().for_each(|rules| rules.chop = max);
     }
 
-    fn pair(&mut self, a: impl Into<Place>, b: impl Into<Place>) -> &mut Pair {
+    pub(super) fn pair(&mut self, a: impl Into<Place>, b: impl Into<Place>) -> &mut Pair {
         self.weather.pair(a.into(), b.into())
     }
 }
 
 /// Bad days.
 impl World {
-    /// From now on whatever is sent or arrives between `a` and `b` is lost, and nobody is told.
+    /// From now on whatever is sent or arrives between `a` and `b` is lost, and nobody is told. Cells are lost one by one;
+    /// a stream has a hole then, and so has a link of which the opening or the end is lost.
     pub fn partition(&mut self, a: impl Into<Place>, b: impl Into<Place>) {
         let pair = self.pair(a, b);
         pair.parted = true;
         for lost in core::mem::take(&mut pair.waiting) {
             if let Some(link) = self.links.get_mut(&lost.link) {
-                link.torn = true;
+                link.torn |= !lost.item.is_cell();
             }
         }
     }
 
-    /// Ends a partition. Links that lost something break, as their ends see one latency from now; a link whose opening
+    /// Ends a partition. Links that have a hole break, as their ends see one latency from now; a link whose opening
     /// was lost is refused.
     pub fn repair(&mut self, a: impl Into<Place>, b: impl Into<Place>) {
         let (a, b) = (a.into(), b.into());
@@ -265,21 +298,6 @@ impl World {
         pair.held = false;
         for arrival in core::mem::take(&mut pair.waiting) {
             self.deliver(arrival);
-        }
-    }
-
-    /// Breaks all links between `a` and `b`, opening ones too. What is on its way is lost; both ends see it now.
-    pub fn cut(&mut self, a: impl Into<Place>, b: impl Into<Place>) {
-        let (a, b) = (a.into(), b.into());
-        let between = self.links.iter().filter(|(_, link)| link.joins(a, b));
-        let between: Vec<_> = between.map(|(no, _)| *no).collect();
-        for no in between {
-            let Some(link) = self.links.remove(&no) else {
-                continue;
-            };
-            for end in link.holders().map(|away| link.source(away)) {
-                self.tell_lost(no, end.place, end.handle);
-            }
         }
     }
 

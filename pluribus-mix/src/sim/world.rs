@@ -3,6 +3,7 @@
 //! Whatever is random comes from the world's seed by a label that bears the host's name. So a host keeps its key and
 //! address when another is added to the world, and a test that grows does not change what it tested before.
 
+use super::cuts::Fuses;
 use super::host::Vat;
 use super::link::Link;
 use super::raw::Raw;
@@ -25,6 +26,7 @@ pub struct World {
     pub(super) links: BTreeMap<LinkNo, Link>,
     pub(super) links_made: u64,
     pub(super) weather: Weather,
+    pub(super) fuses: Fuses,
     pub(super) observer: Observer,
     listeners: BTreeMap<Address, Place>,
     names: BTreeSet<String>,
@@ -45,6 +47,7 @@ impl World {
         let seed = Seed::from_bytes(bytes);
         Self {
             weather: Weather::fair(seed.seed("weather")),
+            fuses: Fuses::default(),
             seed,
             now: Instant::ZERO,
             agenda: Agenda::default(),

@@ -1,12 +1,11 @@
 //! Everything at once, and what must hold all the same: each connection's messages come in order, none twice, none missing
 //! before one that came; and when the storm is over everybody can be reached.
 
+use super::MS;
 use crate::crypto::rng::{Rng, Seed};
 use crate::sim::{HostId, World};
-use crate::time::Duration;
 use std::collections::BTreeMap;
 
-const MS: Duration = Duration::from_millis(1);
 const NAMES: [&str; 4] = ["alice", "bob", "carol", "dave"];
 
 struct Storm {

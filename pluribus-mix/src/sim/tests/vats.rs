@@ -1,10 +1,10 @@
 //! Vats: what they say to each other, how they die and come back, and that it is the same every time.
 
-use crate::netlayer::{CloseReason, ConnectError, Event};
+use super::MS;
+use crate::netlayer::{CloseReason, ConnId, ConnectError, Event};
+use crate::sim::talk::Runtime;
 use crate::sim::{Fault, HostId, World};
-use crate::time::{Duration, Instant};
-
-const MS: Duration = Duration::from_millis(1);
+use crate::time::Instant;
 
 /// Two vats on a bad line.
 fn rough(seed: u64) -> (World, HostId, HostId) {
@@ -232,4 +232,17 @@ fn a_narrow_wire_slows_a_vat_and_loses_nothing() {
     );
     let took = world.now().since(Instant::ZERO);
     assert!((5000 * MS..7000 * MS).contains(&took), "{took:?}");
+}
+
+#[test]
+fn a_dial_that_names_a_connection_that_is_open_leaves_it_open() {
+    let mut world = World::seeded(14);
+    let bob = world.vat("bob");
+    let (conn, peer) = (ConnId(7), world.vat_id(bob));
+    let mut runtime = Runtime::default();
+    runtime.dialled(conn, peer);
+    assert!(!runtime.is_open(conn));
+    runtime.hear(Event::Opened { conn, peer });
+    runtime.dialled(conn, peer);
+    assert!(runtime.is_open(conn));
 }

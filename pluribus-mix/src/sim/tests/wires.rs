@@ -1,24 +1,10 @@
 //! Wires and weather, between two raw hosts.
 
-use crate::sim::{Direction, Fault, LinkNo, News, Place, RawId, Sight, World};
-use crate::time::{Duration, Instant};
+use super::{MS, at, linked};
+use crate::sim::{Direction, Fault, News, Place, RawId, Sight, World};
+use crate::time::Instant;
 use std::cell::RefCell;
 use std::rc::Rc;
-
-const MS: Duration = Duration::from_millis(1);
-
-fn at(ms: u32) -> Instant {
-    Instant::ZERO + MS * ms
-}
-
-/// Two raw hosts, 10 ms apart, with a link that `a` has opened and that stands at both ends, at 20 ms.
-fn linked(seed: u64) -> (World, RawId, RawId, LinkNo) {
-    let mut world = World::seeded(seed);
-    let (a, b) = (world.raw_host("a"), world.raw_host("b"));
-    let link = world.raw(a).open(b);
-    world.run_for(20 * MS);
-    (world, a, b, link)
-}
 
 fn came(world: &mut World, host: RawId) -> Vec<(Instant, usize)> {
     let host = world.raw(host);
