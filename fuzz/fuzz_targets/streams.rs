@@ -1,4 +1,4 @@
-//! Byte streams: two ends joined by queues, or one end whose peer says what it likes, against a plain model of VTP 49 to 51.
+//! Byte streams: two ends joined by queues, or one end whose peer says what it likes, against a plain model of VTP-49 to 51.
 //!
 //! The model keeps numbers only: the byte of a direction at an offset is a function of both. It knows by itself which frames are to be
 //! refused.

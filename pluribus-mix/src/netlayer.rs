@@ -21,7 +21,8 @@ pub trait Netlayer {
     fn locator(&self) -> &Locator;
 
     /// Starts a connection and names it at once; messages may be sent before it is open. How it goes comes as
-    /// an [`Event`]: `Opened`, or `Closed` with the reason.
+    /// an [`Event`]: `Opened`, or `Closed` with the reason. Two vats have one connection: if there is one with this
+    /// vat already, whoever began it, that is the one named, and nothing more is told of its opening (VTP-33).
     ///
     /// # Errors
     /// What can be told without asking the network; see [`ConnectError`].
@@ -79,12 +80,15 @@ pub enum Event {
 /// Why a connection ended, by what its user can do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseReason {
-    /// Nobody there, no answer, or the transport broke: try later.
+    /// Nobody there, no answer, or no way to it for longer than a connection waits (VTP-40): try later.
     Unreachable,
     /// The peer broke the protocol: trying again will not help.
     Misbehaved,
     /// The peer was proven and did not want us, or this side would not have it.
     Refused,
+    /// The peer no longer has this connection: it was started again, or gave the connection up while there was no way
+    /// between the two. What it had not taken is lost; connect again.
+    Gone,
     /// Someone was done.
     Closed,
 }
@@ -97,6 +101,7 @@ impl fmt::Display for CloseReason {
             }
             Self::Misbehaved => "the peer broke the protocol",
             Self::Refused => "the connection was refused",
+            Self::Gone => "the peer was restarted or gave the connection up; connect again",
             Self::Closed => "the connection was closed",
         })
     }

@@ -4,6 +4,7 @@ import crypto as c
 import names as n
 import records as rec
 import vattp as v
+from frames import encode_frames
 from rng import rand
 from wire import lp, u16, u64
 
@@ -245,7 +246,7 @@ class Run:
 
 
 def record_json(frames, wire):
-    return {"frames": frames, "plain": rec.encode_frames(frames).hex(), "wire": wire.hex()}
+    return {"frames": frames, "plain": encode_frames(frames).hex(), "wire": wire.hex()}
 
 
 def key_json(key, kind):

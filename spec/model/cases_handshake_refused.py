@@ -382,32 +382,30 @@ def torsioned(run):
     return public, sig_of
 
 
-def pair_faults(good, sent_by, master, mine_of_go=0, go_of_go=0):
+def pair_faults(good, sent_by, master):
     """Each rule of VTP-19 broken once: name and the 50 bytes."""
 
     def put(at, size, value):
         return good[:at] + value.to_bytes(size, "big") + good[at + size :]
 
-    wrong = v.SAY if master else v.GO_VERDICT
-    out = [(f"verdict {x}", put(0, 1, x)) for x in (0, wrong, v.DUP, v.GONE, 5, 255)]
-    out += [(f"again {x}", put(1, 1, x)) for x in (1, 2, 255)]
-    out += [("mine 0", put(2, 8, 0))]
-    yours = int.from_bytes(good[10:18], "big")
+    go = int.from_bytes(good[18:26], "big")
+    wrong = [v.SAY if master else v.GO_VERDICT]
     if sent_by == "initiator":
-        out += [("yours 1", put(10, 8, 1)), ("yours the greatest", put(10, 8, 2**64 - 1))]
-    else:
-        out += [("yours 0", put(10, 8, 0)), ("yours one more than the mine of GO", put(10, 8, yours + 1))]
+        wrong += [v.DUP, v.GONE]
+    elif not master:
+        wrong += [v.DUP]
+    out = [(f"verdict {x}", put(0, 1, x)) for x in (0, 5, 255)]
+    # A slave that has seen nothing says 0, which a master's verdict may not.
+    # The same with yours, which gone may not leave out.
+    named = good[10:18] if any(good[10:18]) else bytes(7) + b"\1"
+    out += [(f"verdict {x}", bytes([x]) + good[1:10] + named + put(18, 8, max(go, 1))[18:]) for x in wrong]
+    out += [(f"again {x}", put(1, 1, x)) for x in (2, 255)]
+    out += [("mine 0", put(2, 8, 0))]
+    if sent_by == "responder":
+        out += [("yours 0", put(10, 8, 0))]
     if master:
         out += [("go 0 of the master", put(18, 8, 0))]
-    elif sent_by == "initiator":
-        out += [("go 1 of the slave", put(18, 8, 1)), ("go the greatest of the slave", put(18, 8, 2**64 - 1))]
-    else:
-        go = int.from_bytes(good[18:26], "big")
-        out += [("go 0 of the slave", put(18, 8, 0)), ("go one more than the master's", put(18, 8, go + 1))]
-    for name, at in (("expect", 26), ("first", 34)):
-        out += [(f"{name} {x}", put(at, 8, x)) for x in (0, 2, 2**56)]
-    out += [(f"past {x}", put(42, 8, x)) for x in (0, 1, 2**64 - 2)]
-    return out
+    return out + [("expect 0", put(26, 8, 0)), ("first 0", put(34, 8, 0))]
 
 
 def flight3(cases, run, slave, anonymous):
@@ -534,7 +532,7 @@ def flight4(cases, run, slave, anonymous):
     bad("GOTOO of 49 bytes", ["VTP-15", "VTP-22"], record(run, run.gotoo[:49]), False)
     bad("frames and no GOTOO", ["VTP-15", "VTP-19"], record(run, bytes(60)), False)
     bad("GOTOO and a frame cut short", ["VTP-22"], record(run, run.gotoo + b"\3"), False)
-    bad("GOTOO and a frame of unknown type", ["VTP-22"], record(run, run.gotoo + b"\x07" + bytes(8)), False)
+    bad("GOTOO and a frame of unknown type", ["VTP-22"], record(run, run.gotoo + b"\x0b" + bytes(8)), False)
     bad("record length 16", ["VTP-21"], u16(16) + bytes(16), False)
     bad("record length 32,769", ["VTP-21"], u16(32769), False)
 

@@ -5,7 +5,7 @@ import importlib
 import json
 import pathlib
 
-FILES = ["names", "locators", "crypto", "handshake", "handshake_refused", "records"]
+FILES = ["names", "locators", "crypto", "handshake", "handshake_refused", "records", "streams", "pair", "cells"]
 
 
 def main():

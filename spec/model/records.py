@@ -1,75 +1,19 @@
-"""Chapter 3, section 3.4: records and frames. A frame is a dict, as in the vectors."""
+"""Chapter 3, section 3.4: records on a stream, and the receiver of one direction."""
 
 import crypto as c
-from wire import Reader, Refused, lp, require, u8, u16, u64
+from frames import GONE, NUMBERED, decode_frames, encode_frames
+from streams import Streams
+from wire import Reader, lp, require, u64
 
 SEALED_SHORTEST, SEALED_LONGEST = 17, 32768
 PLAIN_LONGEST = SEALED_LONGEST - 16
 MESSAGE_LONGEST = 1048576
 WEIGHT_MOST = 1048576 + 65536
 FRAME_WEIGHT = 64
+AHEAD_MOST = 17408
 LAST_COUNTER = 2**20 - 1
 ANSWERS_MOST = 16
-PAD, MSG, ACK, PING, PONG, REKEY, CLOSE = range(7)
-
-
-def encode_frame(f):
-    kind = f["frame"]
-    if kind == "PAD":
-        return u8(PAD) + bytes(f["zeros"])
-    if kind == "MSG":
-        data = bytes.fromhex(f["bytes"])
-        return u8(MSG) + u8(1 if f["more"] else 0) + bytes.fromhex(f["number"]) + lp(data)
-    if kind == "ACK":
-        return u8(ACK) + bytes.fromhex(f["taken"])
-    if kind == "PING":
-        return u8(PING) + bytes.fromhex(f["token"])
-    if kind == "PONG":
-        return u8(PONG) + bytes.fromhex(f["token"])
-    if kind == "REKEY":
-        return u8(REKEY)
-    if kind == "CLOSE":
-        return u8(CLOSE) + u8(f["reason"]) + bytes.fromhex(f["id"])
-    raise ValueError(kind)
-
-
-def encode_frames(frames):
-    return b"".join(encode_frame(f) for f in frames)
-
-
-def decode_frames(plain):
-    """VTP-22; what may stand behind what (VTP-24, VTP-29) included."""
-    require(plain, "VTP-22", "empty record")
-    r, frames = Reader(plain, "VTP-22"), []
-    while r.left() > 0:
-        kind = r.u8("type")
-        before = frames[-1]["frame"] if frames else None
-        require(before != "REKEY", "VTP-24", "behind REKEY")
-        require(before != "CLOSE" or kind == PAD, "VTP-29", "behind CLOSE")
-        if kind == PAD:
-            zeros = r.take(r.left(), "PAD")
-            require(not any(zeros), "VTP-22", "PAD")
-            frames.append({"frame": "PAD", "zeros": len(zeros)})
-        elif kind == MSG:
-            flags = r.u8("flags")
-            require(flags <= 1, "VTP-22", "flags")
-            number, data = r.take(8, "number"), r.lp("bytes")
-            frames.append({"frame": "MSG", "more": flags == 1, "number": number.hex(), "bytes": data.hex()})
-        elif kind == ACK:
-            frames.append({"frame": "ACK", "taken": r.take(8, "taken").hex()})
-        elif kind == PING:
-            frames.append({"frame": "PING", "token": r.take(8, "token").hex()})
-        elif kind == PONG:
-            frames.append({"frame": "PONG", "token": r.take(8, "token").hex()})
-        elif kind == REKEY:
-            frames.append({"frame": "REKEY"})
-        elif kind == CLOSE:
-            reason = r.u8("reason")
-            require(reason == 1, "VTP-22", "reason")
-            frames.append({"frame": "CLOSE", "reason": reason, "id": r.take(8, "id").hex()})
-        else:
-            raise Refused("VTP-22", "type")
-    return frames
+RANGES_MOST = 32
 
 
 class Traffic:
@@ -102,15 +46,26 @@ class Sender:
         return self.plain(prefix + encode_frames(frames), bool(frames) and frames[-1]["frame"] == "REKEY")
 
 
-class Receiver:
-    """One direction, with what it must know of the other: the frames sent, the pings outstanding."""
+def weight(f):
+    """VTP-26"""
+    return len(f.get("bytes", f.get("head", ""))) // 2 + FRAME_WEIGHT
 
-    def __init__(self, secret, peer_mine, sent=0, pings=()):
+
+class Receiver:
+    """One direction, with what it must know of the other: the frames sent, the pings outstanding.
+
+    takes: whether its runtime takes whole messages at once, or none at all.
+    """
+
+    def __init__(self, secret, peer_mine, own_mine=None, sent=0, pings=(), side="slave", takes=True):
         self.traffic = Traffic(secret)
-        self.peer_mine, self.sent, self.pings = peer_mine, sent, set(pings)
-        self.next, self.acked, self.weight = 1, 0, 0
-        self.piece, self.pieces = None, 0
-        self.ended = self.closed = False
+        self.peer_mine, self.own_mine, self.sent, self.pings = peer_mine, own_mine, sent, set(pings)
+        self.takes, self.streams = takes, Streams(side)
+        self.next, self.held = 1, {}
+        self.heard_taken = self.heard_received = 0
+        self.piece, self.piece_first = None, None
+        self.waiting, self.waiting_first = 0, None  # the weight of whole messages not taken, and their first frame
+        self.ended, self.closed = False, None
         self.messages, self.answers = [], []
 
     def open(self, wire):
@@ -133,39 +88,88 @@ class Receiver:
             plain = plain[50:]
             if not plain:
                 return []
-        frames = decode_frames(plain)
+        return self.hear(decode_frames(plain))
+
+    def hear(self, frames):
         self.answers = []
         for f in frames:
-            getattr(self, "on_" + f["frame"].lower())(f)
+            if f["frame"] in NUMBERED:
+                self.numbered(f)
+            else:
+                getattr(self, "on_" + f["frame"].lower())(f)
         return frames
+
+    def numbered(self, f):
+        """VTP-23"""
+        number = int(f["number"], 16)
+        require(number != 0, "VTP-23", "number 0")
+        if number < self.next or number in self.held:
+            return
+        require(number - self.next <= AHEAD_MOST, "VTP-23", "too far ahead")
+        if number > self.next:
+            self.held[number] = f
+            require(sum(map(weight, self.held.values())) <= WEIGHT_MOST, "VTP-26", "weight not received")
+            return
+        self.handle(f)
+        while self.next in self.held:
+            self.handle(self.held.pop(self.next))
+
+    def handle(self, f):
+        if f["frame"] == "MSG":
+            self.on_msg(f)
+        else:
+            getattr(self.streams, "on_" + f["frame"].lower())(f)
+        self.next += 1
+
+    def ack(self):
+        """The most that it can say (VTP-26), the ranges next to the gap first."""
+        waits = [n for n in (self.waiting_first, self.piece_first) if n is not None]
+        taken, received = min(waits, default=self.next) - 1, self.next - 1
+        ranges, at = [], received
+        for n in sorted(self.held):
+            if ranges and n == at + 1:
+                ranges[-1][1] += 1
+            else:
+                ranges.append([n - at - 1, 1])
+            at = n
+        return {"taken": u64(taken).hex(), "received": u64(received).hex(), "ranges": ranges[:RANGES_MOST]}
 
     def on_pad(self, f):
         pass
 
     def on_msg(self, f):
-        number, data = int(f["number"], 16), bytes.fromhex(f["bytes"])
+        data = bytes.fromhex(f["bytes"])
         require(not self.ended, "VTP-25", "behind the end")
-        require(number == self.next, "VTP-23", "number")
-        self.next += 1
-        self.weight += len(data) + FRAME_WEIGHT
-        require(self.weight <= WEIGHT_MOST, "VTP-26", "weight")
         if not data:
             require(not f["more"] and self.piece is None, "VTP-25", "empty piece")
-            self.ended, self.weight = True, 0
+            self.ended = True
+            if not self.takes:
+                self.wait(0)
             return
-        self.piece = (self.piece or b"") + data
-        self.pieces += 1
+        if self.piece is None:
+            self.piece, self.piece_first = b"", self.next
+        self.piece += data
         require(len(self.piece) <= MESSAGE_LONGEST, "VTP-25", "message too long")
+        require(self.waiting + len(self.piece) + FRAME_WEIGHT <= WEIGHT_MOST, "VTP-26", "weight not taken")
         if not f["more"]:
             self.messages.append(self.piece)
-            self.piece, self.pieces = None, 0
-            self.weight = 0  # taken and acknowledged at once, the soonest there is
+            if not self.takes:
+                self.wait(len(self.piece) + FRAME_WEIGHT)
+            self.piece = self.piece_first = None
+
+    def wait(self, more):
+        self.waiting += more
+        if self.waiting_first is None:
+            self.waiting_first = self.piece_first or self.next
 
     def on_ack(self, f):
-        taken = int(f["taken"], 16)
-        require(taken >= self.acked, "VTP-26", "taken goes back")
-        require(taken <= self.sent, "VTP-26", "taken was not sent")
-        self.acked = taken
+        taken, received = int(f["taken"], 16), int(f["received"], 16)
+        require(taken >= self.heard_taken, "VTP-26", "taken goes back")
+        require(received >= self.heard_received, "VTP-26", "received goes back")
+        require(taken <= received, "VTP-26", "taken and not received")
+        last = received + sum(skip + run for skip, run in f["ranges"])
+        require(last <= self.sent, "VTP-26", "received and not sent")
+        self.heard_taken, self.heard_received = taken, received
 
     def on_ping(self, f):
         require(len(self.answers) < ANSWERS_MOST, "VTP-27", "seventeenth PING")
@@ -179,6 +183,11 @@ class Receiver:
         self.traffic.rekey()
 
     def on_close(self, f):
-        require(f["id"] == u64(self.peer_mine).hex(), "VTP-29", "id")
-        self.closed = True
+        gone = f["reason"] == GONE
+        wanted = self.own_mine if gone else self.peer_mine
+        require(f["id"] == u64(wanted).hex(), "VTP-29", "id")
+        self.closed = "gone" if gone else "done"
         self.answers = []  # there is nothing left to send them on
+
+    def on_datagram(self, f):
+        self.streams.on_datagram(f)

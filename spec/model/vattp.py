@@ -4,6 +4,7 @@ import hmac as _hmac
 
 import crypto as c
 from names import check_key
+from pair import read_fields
 from wire import Reader, Refused, lp, require, u8, u16, u64
 
 USES = {"link": 1, "exit": 2, "vat": 3}
@@ -149,24 +150,11 @@ def encode_pair(verdict, mine, yours, go, again=0, expect=1, first=1, past=UNKNO
     return u8(verdict) + u8(again) + b"".join(u64(x) for x in (mine, yours, go, expect, first, past))
 
 
-def read_pair(data, sender_is_master, sent_by, mine_of_go=None, go_of_go=None):
+def read_pair(data, sender_is_master, sent_by):
     """sent_by: "initiator" (GO) or "responder" (GOTOO)."""
-    r = Reader(data, "VTP-19")
-    verdict, again = r.u8("verdict"), r.u8("again")
-    mine, yours, go, expect, first, past = (r.u64(x) for x in ("mine", "yours", "go", "expect", "first", "past"))
-    r.end("pair fields")
-    require(verdict == (GO_VERDICT if sender_is_master else SAY), "VTP-19", "verdict")
-    require(again == 0, "VTP-19", "again")
-    require(mine != 0, "VTP-19", "mine")
-    require(yours == (0 if sent_by == "initiator" else mine_of_go), "VTP-19", "yours")
-    if sender_is_master:
-        require(go != 0, "VTP-19", "go")
-    else:
-        require(go == (0 if sent_by == "initiator" else go_of_go), "VTP-19", "go")
-    require(expect == 1, "VTP-19", "expect")
-    require(first == 1, "VTP-19", "first")
-    require(past == UNKNOWN, "VTP-19", "past")
-    return mine, go
+    sender = "master" if sender_is_master else "slave"
+    f = read_fields(data, sender, "GO" if sent_by == "initiator" else "GOTOO")
+    return f["mine"], f["go"]
 
 
 # --- the roles -----------------------------------------------------------------------------------------------------
@@ -245,7 +233,7 @@ class Initiator:
 
     def gotoo(self, pair):
         """The first 50 bytes of what the responder's record 0 holds."""
-        self.peer_mine, peer_go = read_pair(pair, not self.is_master, "responder", self.mine, self.go)
+        self.peer_mine, peer_go = read_pair(pair, not self.is_master, "responder")
         self.go_number = self.go if self.is_master else peer_go
 
 

@@ -28,6 +28,10 @@ def u16(n):
     return n.to_bytes(2, "big")
 
 
+def u32(n):
+    return n.to_bytes(4, "big")
+
+
 def u64(n):
     return n.to_bytes(8, "big")
 
@@ -58,6 +62,9 @@ class Reader:
 
     def u16(self, part):
         return int.from_bytes(self.take(2, part), "big")
+
+    def u32(self, part):
+        return int.from_bytes(self.take(4, part), "big")
 
     def u64(self, part):
         return int.from_bytes(self.take(8, part), "big")

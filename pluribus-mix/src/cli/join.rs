@@ -1,8 +1,9 @@
-//! Standard input and output on one side, a connection on the other, as `nc` joins them.
+//! Standard input and output on one side, a byte stream on the other, as `nc` joins them.
 //!
-//! Each direction has a thread of its own, because reading a terminal or a pipe cannot be waited for otherwise, and ends
-//! by itself: the end of input ends our direction and no more. A thread that waits for input nobody will give is left
-//! behind when the program ends.
+//! The one who dials opens the stream, and the other takes the first that comes; there are no others. Each direction
+//! has a thread of its own, because reading a terminal or a pipe cannot be waited for otherwise, and ends by itself: the
+//! end of input ends our direction and no more. A thread that waits for input nobody will give is left behind when the
+//! program ends.
 
 use std::fs::File;
 use std::future::Future;
@@ -10,16 +11,19 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::thread;
 
-use pluribus_mix::net::Connection;
+use pluribus_mix::net::{Connection, MixStream};
 use pluribus_mix::netlayer::CloseReason;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::runtime::{Builder, Handle};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 use super::Failure;
 
-/// The most that is read at once, and one message.
+/// The most that is read at once.
 const PIECE: usize = 64 * 1024;
+/// What the stream is for.
+const HEAD: &[u8] = b"stdio";
 
 /// Runs a command that talks to the network.
 pub(crate) fn run(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
@@ -44,14 +48,30 @@ pub(crate) async fn or_interrupted<T>(work: impl Future<Output = T>) -> Result<T
     }
 }
 
+/// The stream of one who dials.
+pub(crate) async fn open(connection: &Connection) -> Result<MixStream, Failure> {
+    let opened = connection.open_stream(HEAD).await;
+    opened.map_err(Failure::failed)
+}
+
+/// The stream of one who listens.
+pub(crate) async fn take(connection: &Connection) -> Result<MixStream, Failure> {
+    let taken = connection.streams().accept().await;
+    match taken {
+        Some(stream) => Ok(stream),
+        None => Err(Failure::failed(connection.closed().await)),
+    }
+}
+
 /// Returns when both directions have ended, or cannot any more.
-pub(crate) async fn join(connection: &Connection) -> Result<(), Failure> {
-    let said_all = spawn(connection, talk)?;
-    let heard_all = spawn(connection, hear)?;
+pub(crate) async fn join(connection: &Connection, stream: MixStream) -> Result<(), Failure> {
+    let (from, to) = tokio::io::split(stream);
+    let said_all = spawn(to, talk)?;
+    let heard_all = spawn(from, hear)?;
     let saying = async {
         tokio::select! {
             biased;
-            said = said_all => said.map(|()| connection.finish()),
+            said = said_all => said,
             // Nobody can say any more what the thread may still read.
             reason = connection.closed() => Err(Failure::failed(format!("before the end of our input: {reason}"))),
         }
@@ -59,6 +79,7 @@ pub(crate) async fn join(connection: &Connection) -> Result<(), Failure> {
     let hearing = async { heard_all.await.inspect_err(|_| connection.close()) };
     let (heard, said) = tokio::join!(hearing, saying);
     heard.and(said)?;
+    connection.finish();
     match connection.closed().await {
         CloseReason::Closed => Ok(()),
         broken => Err(Failure::failed(broken)),
@@ -68,14 +89,14 @@ pub(crate) async fn join(connection: &Connection) -> Result<(), Failure> {
 type Done = Result<(), Failure>;
 
 /// Does the work in a thread, and tells how it went.
-fn spawn(
-    connection: &Connection,
-    work: fn(&Connection, &Handle) -> Done,
-) -> Result<impl Future<Output = Done> + use<>, Failure> {
+fn spawn<H: Send + 'static>(
+    half: H,
+    work: fn(H, &Handle) -> Done,
+) -> Result<impl Future<Output = Done> + use<H>, Failure> {
     let (done, result) = oneshot::channel();
-    let (connection, runtime) = (connection.clone(), Handle::current());
+    let runtime = Handle::current();
     let run = move || {
-        let _ = done.send(work(&connection, &runtime));
+        let _ = done.send(work(half, &runtime));
     };
     thread::Builder::new().spawn(run).map_err(Failure::failed)?;
     Ok(async {
@@ -85,34 +106,36 @@ fn spawn(
     })
 }
 
-/// Standard input to the connection.
-fn talk(connection: &Connection, runtime: &Handle) -> Done {
+/// Standard input to the stream.
+fn talk(mut to: WriteHalf<MixStream>, runtime: &Handle) -> Done {
     let mut input = unbuffered(io::stdin().as_fd())?;
     let broken = |error| Failure::failed(format!("standard input: {error}"));
+    let mut piece = vec![0; PIECE];
     loop {
-        let mut piece = vec![0; PIECE];
         let length = input.read(&mut piece).map_err(broken)?;
-        if length == 0 {
-            return Ok(());
-        }
-        piece.truncate(length);
+        let Some(read) = piece.get(..length).filter(|read| !read.is_empty()) else {
+            return runtime.block_on(to.shutdown()).map_err(Failure::failed);
+        };
         runtime
-            .block_on(connection.send(piece))
+            .block_on(to.write_all(read))
             .map_err(Failure::failed)?;
     }
 }
 
-/// The connection to standard output.
-fn hear(connection: &Connection, runtime: &Handle) -> Done {
+/// The stream to standard output.
+fn hear(mut from: ReadHalf<MixStream>, runtime: &Handle) -> Done {
     let mut output = unbuffered(io::stdout().as_fd())?;
     let broken = |error| Failure::failed(format!("standard output: {error}"));
-    while let Some(message) = runtime
-        .block_on(connection.recv())
-        .map_err(Failure::failed)?
-    {
-        output.write_all(&message).map_err(broken)?;
+    let mut piece = vec![0; PIECE];
+    loop {
+        let length = runtime
+            .block_on(from.read(&mut piece))
+            .map_err(Failure::failed)?;
+        let Some(read) = piece.get(..length).filter(|read| !read.is_empty()) else {
+            return Ok(());
+        };
+        output.write_all(read).map_err(broken)?;
     }
-    Ok(())
 }
 
 /// Past the standard library's buffers, which are made for lines.

@@ -9,7 +9,7 @@ use pluribus_mix::net::{Connection, Endpoint};
 use serde_json::json;
 
 use super::Failure;
-use super::join::{join, or_interrupted};
+use super::join::{join, open, or_interrupted, take};
 use super::vat::{At, Vat};
 
 /// Who waits, and where.
@@ -46,10 +46,16 @@ impl Listen {
         let endpoint = Endpoint::bind(config).await.map_err(Failure::to_bind)?;
         self.announce(endpoint.locator()).map_err(Failure::failed)?;
         let accepted = or_interrupted(endpoint.accept()).await?;
-        endpoint.stop_listening().await;
         let connection = accepted.ok_or_else(|| Failure::failed("stopped listening"))?;
         eprintln!("joined by {}", connection.peer());
-        finish(&endpoint, connection).await
+        let joining = async { join(&connection, take(&connection).await?).await };
+        let joined = or_interrupted(async {
+            tokio::select! {
+                joined = joining => joined,
+                () = turn_away(&endpoint) => Err(Failure::failed("stopped listening")),
+            }
+        });
+        finish(&endpoint, &connection, joined.await).await
     }
 
     /// In one piece: whoever waits for the locator finds all of it.
@@ -74,12 +80,24 @@ impl Dial {
         let endpoint = Endpoint::bind(config).await.map_err(Failure::to_bind)?;
         let connected = or_interrupted(endpoint.connect(&self.locator)).await?;
         let connection = connected.map_err(Failure::to_dial)?;
-        finish(&endpoint, connection).await
+        let joining = async { join(&connection, open(&connection).await?).await };
+        let joined = or_interrupted(joining).await;
+        finish(&endpoint, &connection, joined).await
     }
 }
 
-async fn finish(endpoint: &Endpoint, connection: Connection) -> Result<(), Failure> {
-    let joined = or_interrupted(join(&connection)).await;
+/// One vat is joined, and has to find its way back when a link breaks; others have no place.
+async fn turn_away(endpoint: &Endpoint) {
+    while let Some(other) = endpoint.accept().await {
+        other.close();
+    }
+}
+
+async fn finish(
+    endpoint: &Endpoint,
+    connection: &Connection,
+    joined: Result<Result<(), Failure>, Failure>,
+) -> Result<(), Failure> {
     connection.close();
     endpoint.close().await;
     joined?

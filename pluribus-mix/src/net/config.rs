@@ -23,6 +23,7 @@ pub struct Config {
     pub(super) backend: Backend,
     pub(super) connect_within: Duration,
     pub(super) backlog: usize,
+    pub(super) stream_backlog: usize,
 }
 
 impl Config {
@@ -38,6 +39,7 @@ impl Config {
             backend: Backend::default(),
             connect_within: Duration::from_secs(10),
             backlog: 64,
+            stream_backlog: 1024,
         }
     }
 
@@ -100,6 +102,14 @@ impl Config {
     #[must_use]
     pub fn backlog(mut self, connections: usize) -> Self {
         self.backlog = connections.max(1);
+        self
+    }
+
+    /// How many streams of one connection may wait for its [`MixListener`](super::MixListener); more are reset. 1024 if not said: as many as
+    /// the peer can have open.
+    #[must_use]
+    pub fn stream_backlog(mut self, streams: usize) -> Self {
+        self.stream_backlog = streams;
         self
     }
 }

@@ -12,7 +12,7 @@ use crate::node::Node;
 
 use super::config::Config;
 use super::connection::Connection;
-use super::driver::{Command, Driver};
+use super::driver::{Command, Driver, Habits};
 use super::entropy::fresh_seed;
 use super::error::{BindError, DialError};
 
@@ -50,7 +50,11 @@ impl Endpoint {
         let (commands, to_hear) = mpsc::channel(COMMANDS);
         let (incoming, backlog) = mpsc::channel(config.backlog);
         let listener = listener.map(|(listener, _)| listener);
-        Driver::start(node, listener, config.connect_within, to_hear, incoming);
+        let habits = Habits {
+            connect_within: config.connect_within,
+            stream_backlog: config.stream_backlog,
+        };
+        Driver::start(node, listener, habits, to_hear, incoming);
         let backlog = Mutex::new(backlog);
         Ok(Self {
             locator,
@@ -61,6 +65,9 @@ impl Endpoint {
     }
 
     /// Connects to a vat: resolves when it has proven to be the one asked for. Gives up when cancelled.
+    ///
+    /// If there is a connection with this vat already, whoever began it, this is one more handle of it (VTP-33). An
+    /// [anonymous](Config::anonymous) endpoint is somebody else each time, and has a new one.
     ///
     /// # Errors
     /// See [`DialError`].
@@ -76,12 +83,16 @@ impl Endpoint {
         held.opened().await.map_err(DialError::Failed)
     }
 
-    /// The next vat that has dialled us and proven who it is; `None` when no more can come.
+    /// The connection with the next vat that has dialled us and proven who it is; `None` when no more can come.
+    ///
+    /// Each connection comes once, over however many links. One that was also asked for here, by
+    /// [`connect`](Self::connect) before the peer was proven, does not come.
     pub async fn accept(&self) -> Option<Connection> {
         self.backlog.lock().await.recv().await
     }
 
-    /// Stops listening. Whoever waits for [`accept`](Self::accept) already is still served; connections go on.
+    /// Stops listening. Whoever waits for [`accept`](Self::accept) already is still served; connections go on, but a peer
+    /// that we cannot dial has no way back when its link breaks.
     pub async fn stop_listening(&self) {
         let _ = self.commands.send(Command::StopListening).await;
     }

@@ -52,3 +52,28 @@ pub struct Cut {
     /// Why.
     pub reason: CloseReason,
 }
+
+/// Why a stream could not be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum OpenError {
+    /// The head is longer than 512 bytes. (VTP-49)
+    #[error("the head of a stream has at most 512 bytes; say the rest in the stream")]
+    HeadTooLong,
+    /// 1024 streams are open from here, or the endpoint holds all that it may for its peers. (VTP-49, VTP-32)
+    #[error("too many streams, or too much that waits for peers; end some first")]
+    TooMany,
+    /// The connection is over.
+    #[error("behind the end of the connection: {0}")]
+    Over(CloseReason),
+}
+
+/// Why a datagram was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum DatagramError {
+    /// It is empty, or too long. (VTP-52)
+    #[error("a datagram has 1 to 800 bytes; for more there are messages and streams")]
+    Length,
+    /// The connection is over.
+    #[error("behind the end of the connection: {0}")]
+    Over(CloseReason),
+}

@@ -318,7 +318,7 @@ mod tests {
 
     #[test]
     fn a_death_leaves_the_counter_as_it_was() {
-        // NAM-6: stored before it is used, and never lost.
+        // NAM-6, VTP-42: stored before it is used, and never lost.
         let (_directory, path) = vat();
         assert_eq!(next_incarnation(&path, || 7).unwrap(), 7);
         die_writing(&path);
@@ -358,7 +358,7 @@ mod tests {
 
     #[test]
     fn every_restart_is_a_new_incarnation() {
-        // NAM-6: a random start below 2⁶², then one more each time, on the disk before it is known.
+        // NAM-6, VTP-42: a random start below 2⁶², then one more each time, on the disk before it is known.
         let (directory, path) = vat();
         let stored = || fs::read_to_string(beside(&path)).unwrap();
         assert_eq!(next_incarnation(&path, || u64::MAX).unwrap(), (1 << 62) - 1);

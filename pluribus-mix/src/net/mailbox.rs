@@ -9,15 +9,24 @@
 //! then stays unacknowledged in the node, and the protocol's own window stops the peer. When the application has made
 //! room it rings, and the driver releases the connection.
 
-use std::collections::{BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+//!
+//! Streams have trays of their own (`stream`); here they are asked for and wait to be taken.
 
-use tokio::sync::Notify;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+use bytes::Bytes;
+use tokio::sync::{Notify, oneshot};
 
 use crate::id::VatId;
 use crate::netlayer::{CloseReason, ConnId, MAX_MESSAGE, SendError, SendFault};
+use crate::node::StreamFault;
 
+use super::datagrams::Datagrams;
+use super::doorbell::{Doorbell, lock};
 use super::error::Cut;
+use super::stream::{Incoming, Knock};
 
 /// A tray that weighs this much takes nothing more.
 const FULL: usize = 512 * 1024;
@@ -25,31 +34,6 @@ const FULL: usize = 512 * 1024;
 const LOW: usize = 128 * 1024;
 /// What a message weighs beyond its bytes.
 const ENVELOPE: usize = 64;
-
-/// Tells the driver which connections want it.
-#[derive(Default)]
-pub(super) struct Doorbell {
-    rung: Mutex<BTreeSet<ConnId>>,
-    wake: Notify,
-}
-
-impl Doorbell {
-    fn ring(&self, conn: ConnId) {
-        if lock(&self.rung).insert(conn) {
-            self.wake.notify_one();
-        }
-    }
-
-    /// Returns when somebody has rung, or sooner.
-    pub(super) async fn heard(&self) {
-        self.wake.notified().await;
-    }
-
-    /// Who has rung since this was last asked.
-    pub(super) fn answer(&self) -> BTreeSet<ConnId> {
-        std::mem::take(&mut *lock(&self.rung))
-    }
-}
 
 /// How far a connection has come.
 #[derive(Clone, Copy)]
@@ -62,12 +46,15 @@ enum Standing {
 /// A message, the end of the peer's direction, or an end before that.
 type Received = Result<Option<Vec<u8>>, Cut>;
 
-/// What was proven when the connection opened.
-#[derive(Clone, Copy)]
-pub(super) struct Proven {
-    pub(super) peer: VatId,
-    /// Missing when the connection was over as soon as it was open.
-    pub(super) exporter: Option<[u8; 32]>,
+/// What a caller waits for.
+pub(super) type Answer<T> = oneshot::Sender<T>;
+
+/// Something that only the node knows.
+pub(super) enum Question {
+    /// A new stream, for what the head says.
+    Open(Bytes, Answer<Result<Knock, StreamFault>>),
+    /// The exporter of the transport of the moment.
+    Exporter(Answer<Option<[u8; 32]>>),
 }
 
 #[derive(Default)]
@@ -96,9 +83,14 @@ impl Tray {
 
 struct Trays {
     standing: Standing,
-    proven: Option<Proven>,
+    /// Who has proven to be there.
+    peer: Option<VatId>,
     inbox: Tray,
     outbox: Tray,
+    datagrams_in: Datagrams,
+    datagrams_out: Datagrams,
+    questions: VecDeque<Question>,
+    incoming: Incoming,
     hold: Hold,
     /// The node's queue is full.
     blocked: bool,
@@ -133,6 +125,8 @@ pub(super) enum Wish {
     Nothing,
     /// There is room in the inbox again.
     Release,
+    Ask(Question),
+    Datagram(Vec<u8>),
     /// Carry this to the node.
     Send(Vec<u8>),
     /// Everything was carried, and the direction ends here.
@@ -160,7 +154,7 @@ impl Mailbox {
         }
         trays.outbox.lay(message);
         drop(trays);
-        self.bell.ring(self.conn);
+        self.ring();
         Ok(())
     }
 
@@ -182,15 +176,15 @@ impl Mailbox {
     pub(super) async fn recv(&self) -> Received {
         let (received, hold) = self.when(Trays::receive).await;
         if hold == Hold::Release {
-            self.bell.ring(self.conn);
+            self.ring();
         }
         received
     }
 
     /// A connection that is over already was open nevertheless, and what came over it can be received.
-    pub(super) async fn opened(&self) -> Result<Proven, CloseReason> {
-        self.when(|trays| match (trays.proven, trays.standing) {
-            (Some(proven), _) => Some(Ok(proven)),
+    pub(super) async fn opened(&self) -> Result<VatId, CloseReason> {
+        self.when(|trays| match (trays.peer, trays.standing) {
+            (Some(peer), _) => Some(Ok(peer)),
             (None, Standing::Over(reason)) => Some(Err(reason)),
             (None, Standing::Opening | Standing::Open) => None,
         })
@@ -198,11 +192,66 @@ impl Mailbox {
     }
 
     pub(super) async fn closed(&self) -> CloseReason {
-        self.when(|trays| match trays.standing {
-            Standing::Over(reason) => Some(reason),
-            Standing::Opening | Standing::Open => None,
+        self.when(Trays::over).await
+    }
+
+    /// Asks the driver; without an answer the connection is over.
+    pub(super) async fn ask<T>(&self, question: impl FnOnce(Answer<T>) -> Question) -> Option<T> {
+        let (answer, answered) = oneshot::channel();
+        self.put(question(answer));
+        answered.await.ok()
+    }
+
+    /// Behind the end a question is dropped, which answers it.
+    fn put(&self, question: Question) {
+        let mut trays = lock(&self.trays);
+        if trays.over().is_some() {
+            return;
+        }
+        trays.questions.push_back(question);
+        drop(trays);
+        self.ring();
+    }
+
+    /// Whether it could be sent at all.
+    pub(super) fn send_datagram(&self, bytes: &[u8]) -> Result<(), CloseReason> {
+        let mut trays = lock(&self.trays);
+        if let Some(reason) = trays.over() {
+            return Err(reason);
+        }
+        trays.datagrams_out.lay(bytes.to_vec());
+        drop(trays);
+        self.ring();
+        Ok(())
+    }
+
+    pub(super) async fn recv_datagram(&self) -> Result<Vec<u8>, CloseReason> {
+        self.when(|trays| match (trays.datagrams_in.take(), trays.over()) {
+            (Some(datagram), _) => Some(Ok(datagram)),
+            (None, Some(reason)) => Some(Err(reason)),
+            (None, None) => None,
         })
         .await
+    }
+
+    pub(super) fn listen(&self) {
+        lock(&self.trays).incoming.listen();
+    }
+
+    pub(super) fn listen_no_more(&self) {
+        let refused = lock(&self.trays).incoming.leave();
+        // With the trays unlocked: each of them rings.
+        drop(refused);
+    }
+
+    pub(super) fn poll_incoming(&self, cx: &Context<'_>) -> Poll<Option<Knock>> {
+        let mut trays = lock(&self.trays);
+        let is_over = trays.over().is_some();
+        trays.incoming.poll(cx, is_over)
+    }
+
+    fn ring(&self) {
+        self.bell.ring((self.conn, None));
     }
 
     pub(super) fn finish(&self) {
@@ -212,13 +261,13 @@ impl Mailbox {
         }
         drop(trays);
         self.cleared.notify_waiters();
-        self.bell.ring(self.conn);
+        self.ring();
     }
 
     pub(super) fn abandon(&self) {
         lock(&self.trays).abandoned = true;
         self.close(CloseReason::Closed);
-        self.bell.ring(self.conn);
+        self.ring();
     }
 
     /// Waits until the trays have an answer.
@@ -236,12 +285,17 @@ impl Mailbox {
 
 /// The driver's side.
 impl Mailbox {
-    pub(super) fn new(conn: ConnId, bell: Arc<Doorbell>) -> Self {
+    /// `streams` of the peer may wait to be taken.
+    pub(super) fn new(conn: ConnId, bell: Arc<Doorbell>, streams: usize) -> Self {
         let trays = Trays {
             standing: Standing::Opening,
-            proven: None,
+            peer: None,
             inbox: Tray::default(),
             outbox: Tray::default(),
+            datagrams_in: Datagrams::default(),
+            datagrams_out: Datagrams::default(),
+            questions: VecDeque::new(),
+            incoming: Incoming::new(streams),
             hold: Hold::Free,
             blocked: false,
             speech: Speech::Going,
@@ -257,9 +311,9 @@ impl Mailbox {
         }
     }
 
-    pub(super) fn open(&self, proven: Proven) {
+    pub(super) fn open(&self, peer: VatId) {
         let mut trays = lock(&self.trays);
-        trays.proven = Some(proven);
+        trays.peer = Some(peer);
         if matches!(trays.standing, Standing::Opening) {
             trays.standing = Standing::Open;
         }
@@ -279,6 +333,26 @@ impl Mailbox {
         drop(trays);
         self.arrived.notify_waiters();
         full
+    }
+
+    pub(super) fn deliver_datagram(&self, datagram: Vec<u8>) {
+        lock(&self.trays).datagrams_in.lay(datagram);
+        self.arrived.notify_waiters();
+    }
+
+    /// The peer has opened a stream. It comes back if nobody wants it.
+    pub(super) fn admit(&self, knock: Knock) -> Result<(), Knock> {
+        let mut trays = lock(&self.trays);
+        trays.incoming.admit(knock)?;
+        let waiting = trays.incoming.wakers();
+        drop(trays);
+        waiting.into_iter().for_each(Waker::wake);
+        Ok(())
+    }
+
+    /// Whether the application can still use it.
+    pub(super) fn is_over(&self) -> bool {
+        lock(&self.trays).over().is_some()
     }
 
     /// The endpoint closes: what is open may end well, what is not is given up.
@@ -303,7 +377,12 @@ impl Mailbox {
             trays.standing = Standing::Over(reason);
         }
         trays.outbox = Tray::default();
+        trays.datagrams_out = Datagrams::default();
+        let unanswered = std::mem::take(&mut trays.questions);
+        let waiting = trays.incoming.wakers();
         drop(trays);
+        drop(unanswered);
+        waiting.into_iter().for_each(Waker::wake);
         self.arrived.notify_waiters();
         self.cleared.notify_waiters();
     }
@@ -330,6 +409,14 @@ impl Mailbox {
 }
 
 impl Trays {
+    /// Why the connection is over, if it is.
+    fn over(&mut self) -> Option<CloseReason> {
+        match self.standing {
+            Standing::Over(reason) => Some(reason),
+            Standing::Opening | Standing::Open => None,
+        }
+    }
+
     /// Why this message cannot be taken, if it cannot. (VTP-32)
     fn objection(&self, message: &[u8]) -> Option<SendFault> {
         let over = matches!(self.standing, Standing::Over(_));
@@ -371,6 +458,12 @@ impl Trays {
             self.hold = Hold::Free;
             return Wish::Release;
         }
+        if let Some(question) = self.questions.pop_front() {
+            return Wish::Ask(question);
+        }
+        if let Some(datagram) = self.datagrams_out.take() {
+            return Wish::Datagram(datagram);
+        }
         if self.blocked {
             return Wish::Nothing;
         }
@@ -383,11 +476,6 @@ impl Trays {
         }
         Wish::Nothing
     }
-}
-
-/// What a tray holds makes sense at every moment, so a panic elsewhere spoils nothing.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

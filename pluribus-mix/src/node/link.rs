@@ -1,13 +1,17 @@
 //! What a link does with the items that come over it.
 
+use super::pairs::PairKey;
 use super::{ConnId, Hosted, Seen};
 use crate::crypto::rng::Rng;
 use crate::time::Instant;
+use crate::vattp::cells::{FlightCells, Place, fill_flight};
 use crate::vattp::flight::{GIVEINFO_LEN, GO_LEN, IAM_LEN, IWANT_LEN, REPLYINFO_LEN};
-use crate::vattp::frame::Frames;
-use crate::vattp::initiator::{Established, ExpectGoToo, ExpectIam, ExpectReplyInfo, Proven};
+use crate::vattp::frame::{Ending, Frame};
+use crate::vattp::initiator::{
+    Established, ExpectGoToo, ExpectIam, ExpectReplyInfo, GoToo, Proven,
+};
 use crate::vattp::pair::PairFields;
-use crate::vattp::pipe::RECORD_LEN;
+use crate::vattp::pipe::{CELL_LEN, Carried, Carrier, RECORD_LEN};
 use crate::vattp::responder::{self, Accepted, ExpectGiveInfo, ExpectGo, ExpectIWant};
 use crate::vattp::sending::Sending;
 use crate::vattp::split::Splitter;
@@ -25,9 +29,12 @@ use core::ops::RangeInclusive;
 /// ```
 pub(super) struct Link {
     pub(super) state: State,
-    pub(super) splitter: Splitter,
+    /// Puts the items together that the carrier cut.
+    pub(super) items: Items,
     /// Bytes of a handshake that wait to be written.
     pub(super) out: Vec<u8>,
+    /// On cells, the index of the next one to send.
+    pub(super) index: u64,
     /// Until when the awaited flight may take.
     pub(super) deadline: Option<Instant>,
     /// When a timer stands for it.
@@ -38,24 +45,30 @@ pub(super) struct Link {
     pub(super) is_writing: bool,
 }
 
+/// How items come over a link.
+pub(super) enum Items {
+    Stream(Splitter),
+    Cells(FlightCells),
+}
+
 pub(super) enum State {
     /// Asked for; does not stand yet.
     Opening(Box<Intent>),
     /// We dial; the connection waits.
-    Dialling(ConnId, Box<Dialling>),
+    Dialling(PairKey, Box<Dialling>),
     /// We are dialled.
     Answering(Box<Answering>),
-    /// The peer is proven.
+    /// The peer is proven and this is the transport.
     Live(ConnId, Box<Transport>),
     /// Somebody broke a rule before the proof. (VTP-17)
-    Silent(Option<ConnId>),
+    Silent(Option<PairKey>),
     /// The last bytes wait to be written.
     Closing,
 }
 
 /// What a link is opened for.
 pub(super) struct Intent {
-    pub(super) conn: ConnId,
+    pub(super) key: PairKey,
     pub(super) wanted: Wanted,
     pub(super) local: Local,
 }
@@ -64,7 +77,7 @@ pub(super) struct Intent {
 pub(super) enum Dialling {
     Iam(ExpectIam),
     ReplyInfo(ExpectReplyInfo),
-    GoToo(ExpectGoToo, Sending, PairFields),
+    GoToo(ExpectGoToo, Sending),
 }
 
 /// The states of a responder.
@@ -78,8 +91,9 @@ impl Link {
     pub(super) fn new(state: State) -> Self {
         Self {
             state,
-            splitter: Splitter::default(),
+            items: Items::Stream(Splitter::default()),
             out: Vec::new(),
+            index: 0,
             deadline: None,
             timer: None,
             is_busy: false,
@@ -87,14 +101,63 @@ impl Link {
         }
     }
 
-    /// The connection that hangs on it.
-    pub(super) fn conn(&self) -> Option<ConnId> {
-        match &self.state {
-            State::Opening(intent) => Some(intent.conn),
-            State::Dialling(conn, _) | State::Live(conn, _) => Some(*conn),
-            State::Answering(_) | State::Closing => None,
-            State::Silent(conn) => *conn,
+    /// From now on it is known what it is made of.
+    pub(super) fn carries(&mut self, carrier: Carrier) {
+        self.items = match carrier {
+            Carrier::Stream => Items::Stream(Splitter::default()),
+            Carrier::Cells => Items::Cells(FlightCells::default()),
+        };
+    }
+
+    /// What it is made of.
+    pub(super) const fn carrier(&self) -> Carrier {
+        match self.items {
+            Items::Stream(_) => Carrier::Stream,
+            Items::Cells(_) => Carrier::Cells,
         }
+    }
+
+    /// The same, for a handshake: cells count from 0 on every link.
+    pub(super) const fn carried(&self) -> Carried {
+        match self.items {
+            Items::Stream(_) => Carried::Stream,
+            Items::Cells(_) => Carried::Cells {
+                i_to_r: 0,
+                r_to_i: 0,
+            },
+        }
+    }
+
+    /// On cells, the index of the last that came of a handshake.
+    pub(super) const fn last_came(&self) -> Option<u64> {
+        match &self.items {
+            Items::Stream(_) => None,
+            Items::Cells(cells) => cells.last(),
+        }
+    }
+
+    /// On cells, the index of the record that is written behind what waits: it begins a fresh cell. (VTP-44)
+    pub(super) fn next_index(&mut self) -> Option<u64> {
+        if self.carrier() == Carrier::Stream {
+            return None;
+        }
+        fill_flight(&mut self.out);
+        let waiting = u64::try_from(self.out.len() / CELL_LEN).unwrap_or(u64::MAX);
+        Some(self.index.saturating_add(waiting))
+    }
+
+    /// Gives out what waits of a handshake, or of last words.
+    pub(super) fn give(&mut self, out: &mut Vec<u8>) {
+        self.index = self.next_index().unwrap_or(0);
+        out.append(&mut self.out);
+        self.out = Vec::new();
+    }
+
+    /// Holds nothing of what came, and waits for nothing.
+    pub(super) fn fall_silent(&mut self, of: Option<PairKey>) {
+        self.state = State::Silent(of);
+        self.out = Vec::new();
+        self.carries(self.carrier());
     }
 }
 
@@ -107,6 +170,37 @@ impl Dialling {
             Self::GoToo(..) => RECORD_LEN,
         }
     }
+
+    /// Whether the awaited item is a record.
+    pub(super) const fn awaits_record(&self) -> bool {
+        matches!(self, Self::GoToo(..))
+    }
+
+    /// Where the awaited item stands in its flight. (VTP-44)
+    pub(super) const fn place(&self) -> Place {
+        match self {
+            Self::Iam(_) => Place::Before,
+            Self::ReplyInfo(_) | Self::GoToo(..) => Place::Last,
+        }
+    }
+
+    /// Says CLOSE behind GO. (VTP-29)
+    pub(super) fn close(
+        &mut self,
+        index: Option<u64>,
+        id: u64,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Violation> {
+        let Self::GoToo(_, sending) = self else {
+            return Err(Violation::Late);
+        };
+        let close = Frame::Close {
+            reason: Ending::Done,
+            id,
+        };
+        index.map_or(Ok(()), |index| sending.at(index))?;
+        sending.last(|out| close.encode(out), out)
+    }
 }
 
 impl Answering {
@@ -116,6 +210,14 @@ impl Answering {
             Self::IWant => IWANT_LEN,
             Self::GiveInfo(_) => GIVEINFO_LEN,
             Self::Go(_) => GO_LEN,
+        }
+    }
+
+    /// Where the awaited item stands in its flight. (VTP-44)
+    pub(super) const fn place(&self) -> Place {
+        match self {
+            Self::GiveInfo(_) => Place::Before,
+            Self::IWant | Self::Go(_) => Place::Last,
         }
     }
 }
@@ -130,15 +232,14 @@ pub(super) enum Dialled<'r> {
     Answered(Box<Pipe<'r>>),
 }
 
-/// What a handshake ends with.
+/// What a handshake ends with on the side that dials.
 pub(super) struct Pipe<'r> {
     pub(super) sending: Sending,
     pub(super) established: Established,
-    /// Our connection object and the peer's.
-    pub(super) mine: u64,
-    pub(super) yours: u64,
-    /// What stood behind GOTOO.
-    pub(super) frames: Frames<'r>,
+    /// What GOTOO says.
+    pub(super) fields: PairFields,
+    /// What stood behind it.
+    pub(super) frames: &'r [u8],
 }
 
 impl Dialling {
@@ -147,17 +248,31 @@ impl Dialling {
         Ok(match self {
             Self::Iam(state) => Dialled::Next(Self::ReplyInfo(state.handle(item)?)),
             Self::ReplyInfo(state) => Dialled::Proven(state.handle(item)?),
-            Self::GoToo(state, sending, said) => {
+            Self::GoToo(state, sending) => {
                 let (established, fields, frames) = state.handle(item)?;
-                fields.check_go_too(said.side().other(), &said)?;
                 Dialled::Answered(Box::new(Pipe {
                     sending,
                     established,
-                    mine: said.mine,
-                    yours: fields.mine,
-                    frames: Frames::perhaps(frames),
+                    fields,
+                    frames,
                 }))
             }
+        })
+    }
+
+    /// Handles a cell that may be R's record 0. (VTP-44)
+    pub(super) fn handle_cell(self, index: u64, cell: &mut [u8]) -> Result<Dialled<'_>, Violation> {
+        let Self::GoToo(state, sending) = self else {
+            return Ok(Dialled::Next(self));
+        };
+        Ok(match state.handle_cell(index, cell)? {
+            GoToo::Waits(state) => Dialled::Next(Self::GoToo(state, sending)),
+            GoToo::Came(established, fields, frames) => Dialled::Answered(Box::new(Pipe {
+                sending,
+                established,
+                fields,
+                frames,
+            })),
         })
     }
 }

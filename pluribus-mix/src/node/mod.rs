@@ -4,15 +4,31 @@
 //! few relatives, called by whoever drives it: the tokio driver, the simulated world, a fuzzer. Above is the runtime's [`Netlayer`]. Any
 //! interleaving of calls is legal; after any of them a driver polls until everything answers `None`.
 //!
-//! The node only routes. Handshakes, queues, records and the rule of who gives way are values of [`crate::vattp`]; what a link does
-//! with bytes is in `link`, what a runtime sees of a connection in `conn`.
+//! The node only routes. Handshakes, queues, records, the rule of who gives way and the rule of which connection a pair of vats has are values of
+//! [`crate::vattp`].
+//!
+//! ```text
+//! lower.rs    the face towards the links      upper.rs    the face towards the runtime
+//! link.rs     how far a link has come         streams.rs  the same for streams and datagrams
+//! shake.rs    handshakes, item by item        conn.rs     what a runtime sees of a connection
+//! ends.rs     how transports begin and end    pairs.rs    whom we know, when we dial, what breaks
+//! write.rs    what goes out                   timers.rs   when to look again
+//! ```
 
 mod conn;
+mod ends;
 mod link;
 mod lower;
+mod pairs;
+mod shake;
+mod streams;
+mod timers;
 mod upper;
+mod write;
 
 pub use crate::vattp::half_open::Source;
+pub use crate::vattp::pipe::{CELL_LEN, Carrier};
+pub use crate::vattp::streams::{StreamEvent, StreamFault};
 
 use crate::crypto::aead::Backend;
 use crate::crypto::dh::Scalar;
@@ -31,8 +47,10 @@ use crate::vattp::{Hints, Local, Offers, Use, Violation};
 use conn::Conn;
 use core::fmt;
 use link::Link;
+use pairs::{Entry, PairKey};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use timers::Timers;
 
 /// The most entries that the trace keeps; the oldest go first.
 const MAX_TRACE: usize = 1024;
@@ -62,6 +80,9 @@ pub struct Config {
     pub half_open: usize,
     /// The most connections, half-made ones included.
     pub max_connections: usize,
+    /// The most weight that all connections together keep for peers that have not received or taken it; beyond it `send`
+    /// hands messages back. (VTP-32)
+    pub max_waiting: usize,
     /// Keys, liveness and padding.
     pub tuning: Tuning,
 }
@@ -79,6 +100,7 @@ impl Config {
             flight_deadline: Duration::from_secs(10),
             half_open: 1024,
             max_connections: 65_536,
+            max_waiting: 256 << 20,
             tuning: Tuning::default(),
         }
     }
@@ -134,6 +156,7 @@ pub struct Node {
     anonymous: bool,
     flight_deadline: Duration,
     max_connections: usize,
+    max_waiting: usize,
     tuning: Tuning,
 
     /// The latest moment that a driver has told.
@@ -145,15 +168,28 @@ pub struct Node {
 
     links: BTreeMap<LinkId, Link>,
     conns: BTreeMap<ConnId, Conn>,
+    pairs: BTreeMap<PairKey, Entry>,
+    /// Pairs out of use, and since when, oldest first. (VTP-40)
+    resting: VecDeque<(Instant, PairKey)>,
+    /// Slaves that wait for a go, and the last link that had begun when they were told. (VTP-38)
+    waiting: BTreeSet<(LinkId, PairKey)>,
+    /// Whether a pair was ever dropped. (VTP-40)
+    is_forgetful: bool,
+    /// What all connections weigh, and those that were sent away for it. (VTP-32)
+    weight: usize,
+    starved: VecDeque<ConnId>,
     next_link: u64,
     next_conn: u64,
-    /// When a link wants to be looked at; never later than it does.
-    timers: BTreeSet<(Instant, LinkId)>,
+    timers: Timers,
     /// Links that may have something to write.
     writers: VecDeque<LinkId>,
     /// Connections that may have something to tell.
     tellers: VecDeque<ConnId>,
+    /// Connections whose streams or datagrams may have something to tell.
+    streamers: VecDeque<ConnId>,
     requests: VecDeque<LinkRequest>,
+    /// Links that close, and whose time begins when the driver tells it.
+    undated: Vec<LinkId>,
     trace: VecDeque<Trace>,
 }
 
@@ -187,6 +223,7 @@ impl Node {
             anonymous: config.anonymous,
             flight_deadline: config.flight_deadline,
             max_connections: config.max_connections,
+            max_waiting: config.max_waiting,
             tuning: config.tuning,
             clock: Instant::ZERO,
             rng: seed.fork("handshakes"),
@@ -196,12 +233,20 @@ impl Node {
             half_open: HalfOpen::new(config.half_open),
             links: BTreeMap::new(),
             conns: BTreeMap::new(),
+            pairs: BTreeMap::new(),
+            resting: VecDeque::new(),
+            waiting: BTreeSet::new(),
+            is_forgetful: false,
+            weight: 0,
+            starved: VecDeque::new(),
             next_link: 0,
             next_conn: 0,
-            timers: BTreeSet::new(),
+            timers: Timers::default(),
             writers: VecDeque::new(),
             tellers: VecDeque::new(),
+            streamers: VecDeque::new(),
             requests: VecDeque::new(),
+            undated: Vec::new(),
             trace: VecDeque::new(),
         }
     }

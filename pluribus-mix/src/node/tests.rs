@@ -81,10 +81,11 @@ impl Pair {
     fn request(&mut self, side: usize, request: LinkRequest) {
         match request {
             LinkRequest::Open { link, .. } => {
-                let other = self.nodes[1 - side].link_accepted(self.now, Source([0; 16]));
+                let other =
+                    self.nodes[1 - side].link_accepted(self.now, Source([0; 16]), Carrier::Stream);
                 self.links[side] = Some(link);
                 self.links[1 - side] = Some(other);
-                self.nodes[side].link_opened(self.now, link);
+                self.nodes[side].link_opened(self.now, link, Carrier::Stream);
             }
             LinkRequest::Close { .. } => {
                 if let Some(other) = self.links[1 - side].take() {
@@ -305,7 +306,7 @@ fn an_acknowledgement_goes_out_by_itself_when_it_is_due() {
     pair.nodes[0].send(a, b"hello".to_vec()).unwrap();
     pair.nodes[0].finish(a);
     pair.drive();
-    let settled = |pair: &Pair| pair.nodes[0].conns[&a].it.weight() == 0;
+    let settled = |pair: &Pair| pair.nodes[0].conns[&a].talk.weight() == 0;
     pair.pass(Duration::from_millis(49));
     assert!(!settled(&pair), "nothing but time makes it due");
     pair.pass(Duration::from_millis(1));
@@ -321,7 +322,7 @@ fn links_that_come_and_go_leave_nothing_behind() {
     let mut node = node(1, "127.0.0.1:1", |config| config.half_open = 10);
     for n in 0..1000 {
         let now = Instant::from_nanos(n);
-        let link = node.link_accepted(now, Source([0; 16]));
+        let link = node.link_accepted(now, Source([0; 16]), Carrier::Stream);
         if n % 3 == 0 {
             node.link_lost(now, link);
         }
@@ -333,4 +334,41 @@ fn links_that_come_and_go_leave_nothing_behind() {
         (node.links.len(), node.timers.len(), node.half_open()),
         (0, 0, 0)
     );
+}
+
+/// VTP-40: a runtime that dials after a long quiet tells no time; its connection waits from when the driver takes the dial.
+#[test]
+fn a_dial_after_a_long_quiet_is_not_late_at_once() {
+    let mut config = Config::new(Arc::new(SigningKey::from_seed(&[9; 32])), 1);
+    config.places = vec!["127.0.0.9:9".parse().unwrap()];
+    let mut node = Node::new(config, &Seed::from_bytes([9; 32]));
+    let to = Locator::new(VatId::from(SigningKey::from_seed(&[8; 32]).public()));
+    node.connect(&to.at("127.0.0.8:8".parse().unwrap()))
+        .unwrap();
+    let now = Instant::ZERO + Duration::from_secs(500);
+    assert!(matches!(
+        node.poll_link(now),
+        Some(LinkRequest::Open { .. })
+    ));
+    node.handle_timeout(now);
+    assert_eq!(node.poll_event(), None);
+    assert!(node.poll_timeout().is_some_and(|due| due > now));
+}
+
+/// VTP-33, VTP-35: a vat that dialled us and lost its link is dialled as soon as the runtime says where it is.
+#[test]
+fn an_address_that_comes_later_is_dialled_at_once() {
+    let (mut pair, _) = pair();
+    let link = pair.links[1].unwrap();
+    let to = pair.nodes[0].locator().clone();
+    let now = pair.now;
+    let other = &mut pair.nodes[1];
+    other.link_lost(now, link);
+    while other.poll_link(now).is_some() {}
+    let conn = other.connect(&to).unwrap();
+    assert!(matches!(
+        other.poll_link(now),
+        Some(LinkRequest::Open { .. })
+    ));
+    assert_eq!(other.connect(&to), Ok(conn), "the same connection");
 }

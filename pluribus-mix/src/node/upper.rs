@@ -1,16 +1,16 @@
 //! The face towards the runtime.
 
-use super::conn::Conn;
-use super::link::{Intent, Link, State};
-use super::{LinkId, LinkRequest, Netlayer, Node};
-use crate::crypto::rng::{Rng, Seed};
+use super::conn::Dial;
+use super::link::State;
+use super::pairs::PairKey;
+use super::timers::Who;
+use super::{LinkId, Netlayer, Node};
 use crate::crypto::sign::SigningKey;
 use crate::locator::Locator;
-use crate::netlayer::{ConnId, ConnectError, Event, MAX_MESSAGE, SendError, SendFault};
-use crate::vattp::connection::Connection;
-use crate::vattp::pair::Side;
-use crate::vattp::target::Wanted;
-use crate::vattp::{Hints, Local, Use};
+use crate::netlayer::{
+    CloseReason, ConnId, ConnectError, Event, MAX_MESSAGE, SendError, SendFault,
+};
+use crate::vattp::{Hints, Local};
 use std::sync::Arc;
 
 impl Netlayer for Node {
@@ -19,49 +19,56 @@ impl Netlayer for Node {
     }
 
     fn connect(&mut self, to: &Locator) -> Result<ConnId, ConnectError> {
-        if to.vat() == self.vat_id() {
+        let peer = to.vat();
+        if peer == self.vat_id() {
             return Err(ConnectError::Oneself);
         }
         let at = to.address().ok_or(ConnectError::NoAddress)?.clone();
-        if self.conns.len() >= self.max_connections {
-            return Err(ConnectError::TooMany);
+        let local = self.dialler();
+        let known = PairKey::with(peer, None);
+        if !self.anonymous
+            && let Some((conn, it)) = self.conn_of(known)
+        {
+            // The newest address is the best guess; if nothing leads to the peer now, this may.
+            it.dial = Some(Dial { at, local });
+            if it.redial_at.is_none() {
+                self.dial(known);
+            }
+            return Ok(conn);
         }
         let conn = self.fresh_conn();
-        let link = self.fresh_link();
-        let ours = self.dialler();
-        let side = Side::of_initiator(&ours.key.public(), ours.incarnation, to.vat().public_key());
-        let it = Connection::new(side, self.conn_rng());
-        let key = *to.vat().public_key();
-        let intent = Intent {
-            conn,
-            local: ours,
-            wanted: Wanted {
-                key,
-                prekey: key.mapped(),
-                for_use: Use::Vat,
-                place: at.to_string().into_bytes(),
-            },
-        };
-        self.links
-            .insert(link, Link::new(State::Opening(Box::new(intent))));
-        self.conns.insert(conn, Conn::new(link, it));
-        self.requests.push_back(LinkRequest::Open { link, at });
+        let key = PairKey::with(peer, self.anonymous.then_some(conn));
+        if !self.has_room_for(key) {
+            return Err(ConnectError::TooMany);
+        }
+        self.begin_pair(key);
+        if let Some(entry) = self.pairs.get_mut(&key) {
+            let (pair, ids) = entry.with_numbers(&mut self.ids);
+            pair.want(ids);
+        }
+        self.insert_conn(conn, key, Some(Dial { at, local }));
+        self.dial(key);
         Ok(conn)
     }
 
     fn send(&mut self, conn: ConnId, message: Vec<u8>) -> Result<(), SendError> {
+        let full = self.weight + message.len() > self.max_waiting;
         let fault = match self.conns.get_mut(&conn) {
             _ if message.is_empty() => SendFault::Empty,
             _ if message.len() > MAX_MESSAGE => SendFault::TooLong,
-            Some(Conn {
-                link: Some(link),
-                it,
-                ..
-            }) if !it.is_finished() => {
-                let link = *link;
-                return match it.send(message) {
+            Some(it) if it.is_over() => SendFault::NoConnection,
+            Some(it) if it.talk.is_finished() => SendFault::Ended,
+            Some(it) if full => {
+                if !core::mem::replace(&mut it.is_starved, true) {
+                    self.starved.push_back(conn);
+                }
+                SendFault::Full
+            }
+            Some(it) => {
+                return match it.talk.send(message) {
                     Ok(()) => {
-                        self.wake(link);
+                        self.count(conn);
+                        self.wake_conn(conn);
                         Ok(())
                     }
                     Err(message) => Err(SendError {
@@ -70,19 +77,22 @@ impl Netlayer for Node {
                     }),
                 };
             }
-            Some(Conn { link: Some(_), .. }) => SendFault::Ended,
-            _ => SendFault::NoConnection,
+            None => SendFault::NoConnection,
         };
         Err(SendError { message, fault })
     }
 
     fn close(&mut self, conn: ConnId) {
-        if let Some(gone) = self.conns.get_mut(&conn)
-            && let Some(link) = gone.link.take()
-        {
-            self.say_close(link, conn);
+        let Some(it) = self.conns.get(&conn) else {
+            return;
+        };
+        if !it.is_over() {
+            if let Some(link) = it.link {
+                self.say_close(link, conn);
+            }
+            self.over(conn, CloseReason::Closed);
         }
-        self.conns.remove(&conn);
+        self.drop_conn(conn);
     }
 
     fn poll_event(&mut self) -> Option<Event> {
@@ -91,17 +101,21 @@ impl Netlayer for Node {
                 continue;
             };
             conn.is_telling = false;
+            if core::mem::take(&mut conn.is_fed) {
+                self.tell(id);
+                return Some(Event::Writable { conn: id });
+            }
             let Some(event) = conn.poll(id, self.clock) else {
                 continue;
             };
-            let link = conn.link;
             if let Event::Closed { .. } = event {
-                self.conns.remove(&id);
+                conn.tell_closed();
+                if conn.is_finished() {
+                    self.drop_conn(id);
+                }
             } else {
                 self.tell(id);
-            }
-            if let Some(link) = link {
-                self.taken(link, id);
+                self.taken(id);
             }
             return Some(event);
         }
@@ -110,20 +124,13 @@ impl Netlayer for Node {
 }
 
 impl Node {
-    /// Ends our direction of a connection behind what is queued; the other goes on. The peer sees [`Event::Ended`].
+    /// Ends our direction of a connection's messages behind what is queued; the other goes on. The peer sees [`Event::Ended`].
     /// Unknown ids are ignored.
     pub fn finish(&mut self, conn: ConnId) {
-        let Some(Conn {
-            it,
-            link: Some(link),
-            ..
-        }) = self.conns.get_mut(&conn)
-        else {
-            return;
-        };
-        it.finish();
-        let link = *link;
-        self.wake(link);
+        if let Some(it) = self.conns.get_mut(&conn) {
+            it.talk.finish();
+            self.wake_conn(conn);
+        }
     }
 
     /// While a connection is held its messages stay here, within the window of VTP-26, and its peer has to wait.
@@ -135,7 +142,8 @@ impl Node {
         }
     }
 
-    /// 32 bytes that both ends of an open connection know and nobody else. (VTP-14)
+    /// 32 bytes that both ends of the transport beneath an open connection know and nobody else, or `None` while there is no
+    /// such transport. The next transport has others. (VTP-14)
     pub fn exporter(&self, conn: ConnId) -> Option<[u8; 32]> {
         let link = self.conns.get(&conn)?.link?;
         match &self.links.get(&link)?.state {
@@ -155,11 +163,6 @@ impl Node {
             hints: Hints::default(),
             backend: self.hosted.local.backend,
         }
-    }
-
-    /// Chance for one connection.
-    pub(super) fn conn_rng(&mut self) -> Rng {
-        Seed::from_bytes(*self.rng.draw()).fork("connection")
     }
 
     pub(super) fn fresh_conn(&mut self) -> ConnId {
@@ -183,16 +186,49 @@ impl Node {
     }
 
     /// The runtime has taken something: an acknowledgement may be due, or everything done.
-    fn taken(&mut self, link: LinkId, conn: ConnId) {
+    fn taken(&mut self, conn: ConnId) {
         let Some(it) = self.conns.get(&conn) else {
             return;
         };
-        if it.is_done() {
+        let Some(link) = it.link else { return };
+        if it.talk.is_done() && !it.is_over() {
             self.done(link, conn);
-        } else if it.it.ack_is_due(self.clock) {
+        } else if it.talk.ack_is_due(self.clock) {
             self.wake(link);
         } else {
             self.arm(link);
+        }
+    }
+
+    /// Takes a connection out that nobody holds any more.
+    pub(super) fn drop_conn(&mut self, conn: ConnId) {
+        if let Some(mut it) = self.conns.remove(&conn) {
+            self.timers.clear(Who::Conn(conn), &mut it.timer);
+            self.weight = self.weight.saturating_sub(it.counted);
+            self.feed();
+        }
+    }
+
+    /// Brings the sum of all weights up to date after something happened to a connection. (VTP-32)
+    pub(super) fn count(&mut self, conn: ConnId) {
+        if let Some(it) = self.conns.get_mut(&conn) {
+            let weight = if it.is_over() { 0 } else { it.talk.weight() };
+            self.weight = (self.weight + weight).saturating_sub(it.counted);
+            it.counted = weight;
+            self.feed();
+        }
+    }
+
+    /// Tells those who were sent away that there is room again, once half of it is free. (VTP-32)
+    fn feed(&mut self) {
+        if self.starved.is_empty() || self.weight > self.max_waiting / 2 {
+            return;
+        }
+        while let Some(conn) = self.starved.pop_front() {
+            if let Some(it) = self.conns.get_mut(&conn) {
+                it.is_fed = core::mem::take(&mut it.is_starved) && !it.is_over();
+                self.tell(conn);
+            }
         }
     }
 }

@@ -12,15 +12,7 @@
 use super::link::Item;
 use super::{Direction, LinkNo, Place, World};
 
-/// How many bytes a cell has.
-pub(super) const CELL: usize = 896;
-
-/// What a link is made of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Carrier {
-    Stream,
-    Cells,
-}
+pub(super) use crate::node::{CELL_LEN as CELL, Carrier};
 
 impl World {
     /// Links opened from now on between `a` and `b` carry cells.
@@ -46,12 +38,9 @@ impl World {
         self.pair(a, b).rules.loss = per_mille;
     }
 
-    /// What a link that is opened now carries. No node takes cells yet: links of vats are streams.
+    /// What a link that is opened now carries.
     pub(super) fn carrier_between(&mut self, from: Place, to: Place) -> Carrier {
-        match (from, to) {
-            (Place::Raw(_), Place::Raw(_)) => self.weather.pair(from, to).rules.carrier,
-            _ => Carrier::Stream,
-        }
+        self.weather.pair(from, to).rules.carrier
     }
 
     /// Puts bytes on a lane as its link takes them: in one piece, or cell by cell.

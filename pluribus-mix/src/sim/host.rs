@@ -84,18 +84,6 @@ fn new_life(config: &Config, seed: &Seed, life: u64) -> Node {
     Node::new(config.clone(), &seed.seed(&format!("life {life}")))
 }
 
-fn tell_accepted(node: &mut Node, now: Instant, source: Source, _: Carrier) -> LinkId {
-    node.link_accepted(now, source)
-}
-
-fn tell_opened(node: &mut Node, now: Instant, link: LinkId, _: Carrier) {
-    node.link_opened(now, link);
-}
-
-fn tell_cell(node: &mut Node, now: Instant, link: LinkId, _: u64, cell: &mut [u8; CELL]) {
-    node.handle_input(now, link, cell);
-}
-
 /// Lives and clocks.
 impl World {
     /// Ends a vat's process. Its links end, as its peers see one latency later, behind what it had sent; what is on its way
@@ -170,14 +158,14 @@ impl World {
         carrier: Carrier,
     ) -> Option<LinkId> {
         let source = self.source(from);
-        let link = self.on_node(vat, |node, now| tell_accepted(node, now, source, carrier))?;
+        let link = self.on_node(vat, |node, now| node.link_accepted(now, source, carrier))?;
         self.vat_mut(vat).links.insert(link, (no, Direction::Back));
         Some(link)
     }
 
     pub(super) fn vat_link_opened(&mut self, vat: HostId, link: Option<LinkId>, carrier: Carrier) {
         if let Some(link) = link {
-            self.with_node(vat, |node, now| tell_opened(node, now, link, carrier));
+            self.with_node(vat, |node, now| node.link_opened(now, link, carrier));
         }
     }
 
@@ -202,7 +190,7 @@ impl World {
         cell: &mut [u8; CELL],
     ) {
         if let Some(link) = link {
-            self.with_node(vat, |node, now| tell_cell(node, now, link, index, cell));
+            self.with_node(vat, |node, now| node.handle_cell(now, link, index, cell));
         }
     }
 
@@ -225,7 +213,8 @@ impl World {
             let links = self.pump_links(vat);
             let bytes = self.pump_bytes(vat);
             let events = self.pump_events(vat);
-            if !(links || bytes || events) {
+            let streams = self.pump_streams(vat);
+            if !(links || bytes || events || streams) {
                 break;
             }
         }

@@ -29,6 +29,7 @@
 //! host.rs     a vat: its node, clock and lives      weather.rs  what befalls a pair of hosts
 //! talk.rs     what a vat's runtime says and hears   cuts.rs     how links break
 //! clock.rs    clocks that drift                     cells.rs    links that carry cells
+//! streams.rs  what a vat's runtime does with streams
 //! observer.rs what a watcher writes down            raw.rs      hosts that a test plays itself
 //! ```
 
@@ -41,6 +42,7 @@ mod link;
 mod observer;
 mod raw;
 mod run;
+mod streams;
 mod talk;
 mod weather;
 mod world;

@@ -4,11 +4,12 @@
 //! What was heard outlives the vat's process, so that a test can count messages over a restart. A runtime that is
 //! [stalled](World::stall) takes nothing, and its node has to bear it.
 
+use super::streams::Flows;
 use super::{HostId, World};
 use crate::id::VatId;
 use crate::locator::Locator;
 use crate::netlayer::{CloseReason, ConnId, ConnectError, Event, Netlayer, SendError};
-use crate::node::Trace;
+use crate::node::{StreamFault, Trace};
 use std::collections::BTreeMap;
 
 /// What could not be done for a test.
@@ -29,6 +30,9 @@ pub enum Fault {
     /// The node would not take the message.
     #[error(transparent)]
     Send(#[from] SendError),
+    /// The node would not open the stream.
+    #[error(transparent)]
+    Stream(#[from] StreamFault),
 }
 
 /// The list, and what follows from it.
@@ -40,6 +44,7 @@ pub(super) struct Runtime {
     stalled: bool,
     /// Connections of this life that are not closed.
     connections: BTreeMap<ConnId, Connection>,
+    pub(super) flows: Flows,
 }
 
 struct Connection {
@@ -51,6 +56,7 @@ struct Connection {
 impl Runtime {
     pub(super) fn forget_connections(&mut self) {
         self.connections.clear();
+        self.flows.clear();
     }
 
     /// The node has named a connection for a dial: a new one, or one that it had.

@@ -119,7 +119,7 @@ impl Arrival {
         Some((number, body))
     }
 
-    /// A new transport is live: the peer may number anew what it knows us not to have. (VTP 45)
+    /// A new transport is live: the peer may number anew what it knows us not to have. (VTP-45)
     pub fn drop_ahead(&mut self) {
         self.held.clear();
         self.numbers.clear();

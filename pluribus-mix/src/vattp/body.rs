@@ -19,14 +19,14 @@ pub enum Body {
         /// The piece.
         bytes: Bytes,
     },
-    /// A stream begins. (VTP 49)
+    /// A stream begins. (VTP-49)
     Open {
         /// Its id.
         stream: u32,
         /// What it is for; at most 512 bytes.
         head: Bytes,
     },
-    /// A piece of a stream. (VTP 50)
+    /// A piece of a stream. (VTP-50)
     Stream {
         /// Its id.
         stream: u32,
@@ -35,14 +35,14 @@ pub enum Body {
         /// The piece.
         bytes: Bytes,
     },
-    /// The peer may send more of a stream. (VTP 51)
+    /// The peer may send more of a stream. (VTP-51)
     Credit {
         /// Its id.
         stream: u32,
         /// So many bytes.
         more: u32,
     },
-    /// A stream is given up. (VTP 50)
+    /// A stream is given up. (VTP-50)
     Reset {
         /// Its id.
         stream: u32,

@@ -1,4 +1,4 @@
-//! Flights on cells. (VTP 44)
+//! Flights on cells. (VTP-44)
 //!
 //! A flight is what the states of a handshake write: `lp(item)` after `lp(item)`. On cells it is cut into cells as it
 //! stands, the last one filled up with zeros ([`fill_flight`]). At the other end [`FlightCells`] puts the items together
@@ -16,7 +16,7 @@ use core::mem;
 use core::ops::RangeInclusive;
 
 /// Fills the last cell of the flight in `out` up with zeros; then `out` is whole cells of [`CELL_LEN`] bytes. Called when the
-/// flight is complete, before records follow it. (VTP 44)
+/// flight is complete, before records follow it. (VTP-44)
 pub fn fill_flight(out: &mut Vec<u8>) {
     out.resize(out.len().next_multiple_of(CELL_LEN), 0);
 }
@@ -60,9 +60,14 @@ pub struct FlightCells {
 }
 
 impl FlightCells {
-    /// The index of the first cell of the direction's first flight, once it has come. (VTP 43)
+    /// The index of the first cell of the direction's first flight, once it has come. (VTP-43)
     pub const fn first(&self) -> Option<u64> {
         self.first
+    }
+
+    /// The index of the cell that came last. (VTP-43)
+    pub const fn last(&self) -> Option<u64> {
+        self.last
     }
 
     /// Takes the awaited item off the front of `cell`, or all of `cell` if that does not complete the item. To be called
@@ -71,7 +76,7 @@ impl FlightCells {
     /// # Errors
     /// If the index of the cell leaves a gap in the flight or does not rise; if the item has a length that is not among
     /// `lengths`, known before its content is looked at; or if behind the last item of a flight stands anything but zeros.
-    /// Then nothing more may be asked of this value. (VTP 44)
+    /// Then nothing more may be asked of this value. (VTP-44)
     pub fn next<'c>(
         &mut self,
         cell: &mut Incoming<'c>,

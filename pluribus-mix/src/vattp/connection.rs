@@ -1,4 +1,4 @@
-//! One connection object: all that outlives a transport. (VTP 33, VTP 45)
+//! One connection object: all that outlives a transport. (VTP-33, VTP-45)
 //!
 //! A [`Connection`] is what was said and may have to be said again (the [`Ledger`]), what has come and may have to be held
 //! (the [`Arrival`]), and above both the messages, the streams and the datagrams. It knows no link, no key and no clock. A
@@ -40,7 +40,7 @@ pub struct Connection {
     turn: Turn,
 }
 
-/// Whose turn it is to say something new. (VTP 47)
+/// Whose turn it is to say something new. (VTP-47)
 #[derive(Clone, Copy)]
 enum Turn {
     Messages,
@@ -98,12 +98,12 @@ impl Connection {
         &mut self.streams
     }
 
-    /// Queues a datagram of 1 to 800 bytes for the transport of the moment; of any other length it is lost. (VTP 52)
+    /// Queues a datagram of 1 to 800 bytes for the transport of the moment; of any other length it is lost. (VTP-52)
     pub fn send_datagram(&mut self, bytes: Vec<u8>) {
         self.datagrams.send(bytes);
     }
 
-    /// The next datagram that came. (VTP 52)
+    /// The next datagram that came. (VTP-52)
     pub fn take_datagram(&mut self) -> Option<Vec<u8>> {
         self.datagrams.take()
     }
@@ -176,7 +176,7 @@ impl Connection {
     /// The peer wants `expect` next on the transport that has begun.
     ///
     /// # Errors
-    /// If it is below what was acknowledged or beyond what was sent. (VTP 45)
+    /// If it is below what was acknowledged or beyond what was sent. (VTP-45)
     pub fn confirm(&mut self, expect: u64) -> Result<(), Violation> {
         let from = self.ledger.confirm(expect)?;
         self.outbound.unnumber(from);
@@ -352,7 +352,7 @@ impl Connection {
         self.ledger.due()
     }
 
-    /// Lets time pass; whether the peer should be asked what it has taken. (VTP-26, VTP 46)
+    /// Lets time pass; whether the peer should be asked what it has taken. (VTP-26, VTP-46)
     pub(super) fn tick(&mut self, now: Instant) -> bool {
         let awaits = self.outbound.awaits_taken();
         self.ledger.tick(now, awaits)

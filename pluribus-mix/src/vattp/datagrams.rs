@@ -1,12 +1,12 @@
-//! What comes once or not at all. (VTP 52)
+//! What comes once or not at all. (VTP-52)
 
 use super::frame::Frame;
 use core::ops::RangeInclusive;
 use std::collections::VecDeque;
 
-/// The most that wait at either end. (VTP 52)
+/// The most that wait at either end. (VTP-52)
 pub const MAX_WAITING: usize = 64;
-/// Bytes of a datagram. (VTP 52)
+/// Bytes of a datagram. (VTP-52)
 pub const LEN: RangeInclusive<usize> = 1..=Frame::MAX_DATAGRAM;
 
 /// Datagrams of both directions.

@@ -28,7 +28,7 @@ const FIN: u8 = 1;
 pub enum Ending {
     /// Its sender is done; the id is the sender's object.
     Done = 1,
-    /// The receiver's object, whose id this is, has no partner any more. (VTP 39)
+    /// The receiver's object, whose id this is, has no partner any more. (VTP-39)
     Gone = 2,
 }
 
@@ -66,7 +66,7 @@ pub enum Frame<'a> {
         /// The object that is done or gone.
         id: u64,
     },
-    /// A stream begins. (VTP 49)
+    /// A stream begins. (VTP-49)
     Open {
         /// The number of this frame.
         number: u64,
@@ -75,7 +75,7 @@ pub enum Frame<'a> {
         /// What it is for.
         head: &'a [u8],
     },
-    /// A piece of a stream. (VTP 50)
+    /// A piece of a stream. (VTP-50)
     Stream {
         /// Whether this direction of the stream ends behind these bytes.
         fin: bool,
@@ -86,7 +86,7 @@ pub enum Frame<'a> {
         /// The piece.
         bytes: &'a [u8],
     },
-    /// The receiver of this frame may send more of a stream. (VTP 51)
+    /// The receiver of this frame may send more of a stream. (VTP-51)
     Credit {
         /// The number of this frame.
         number: u64,
@@ -95,7 +95,7 @@ pub enum Frame<'a> {
         /// So many bytes more.
         more: u32,
     },
-    /// A stream is given up. (VTP 50)
+    /// A stream is given up. (VTP-50)
     Reset {
         /// The number of this frame.
         number: u64,
@@ -104,7 +104,7 @@ pub enum Frame<'a> {
         /// Why, in words of those who use the stream.
         code: u8,
     },
-    /// Comes once or not at all. (VTP 52)
+    /// Comes once or not at all. (VTP-52)
     Datagram(&'a [u8]),
 }
 
@@ -119,11 +119,13 @@ impl Frame<'_> {
     pub const CREDIT_LEN: usize = 17;
     /// Bytes of a RESET frame.
     pub const RESET_LEN: usize = 14;
+    /// Bytes of a CLOSE frame.
+    pub const CLOSE_LEN: usize = 10;
     /// Bytes of a DATAGRAM frame besides what it carries.
     pub const DATAGRAM_HEAD: usize = 3;
-    /// The most bytes of a DATAGRAM. (VTP 52)
+    /// The most bytes of a DATAGRAM. (VTP-52)
     pub const MAX_DATAGRAM: usize = 800;
-    /// The most bytes that OPEN says of its stream. (VTP 49)
+    /// The most bytes that OPEN says of its stream. (VTP-49)
     pub const MAX_HEAD: usize = 512;
     /// Bytes of an ACK without ranges.
     pub const ACK_HEAD: usize = 18;

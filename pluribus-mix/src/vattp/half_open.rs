@@ -40,6 +40,11 @@ impl HalfOpen {
         self.links.len()
     }
 
+    /// The link that has been half open for longest.
+    pub fn oldest(&self) -> Option<u64> {
+        self.links.first_key_value().map(|(link, _)| *link)
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.links.is_empty()

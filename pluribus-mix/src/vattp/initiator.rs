@@ -253,7 +253,7 @@ pub struct Established {
     pub exporter: Exporter,
 }
 
-/// What a cell was to who waits for GOTOO. (VTP 44)
+/// What a cell was to who waits for GOTOO. (VTP-44)
 pub enum GoToo<'c> {
     /// As if lost: GOTOO is still awaited.
     Waits(ExpectGoToo),
@@ -262,6 +262,16 @@ pub enum GoToo<'c> {
 }
 
 impl ExpectGoToo {
+    /// Awaits GOTOO on what a handshake made; the test vectors begin so.
+    pub const fn of(established: Established) -> Self {
+        Self(established)
+    }
+
+    /// On cells: R's flight came up to the cell with this index, so only those behind it can be records. (VTP-43)
+    pub fn flight_came(&mut self, last: u64) {
+        self.0.opener.flight_came(last);
+    }
+
     /// Takes R's record 0 from a stream: GOTOO, and the frames behind it. (VTP-15)
     pub fn handle(self, record: &mut [u8]) -> Result<(Established, PairFields, &[u8]), Violation> {
         let Self(mut established) = self;
@@ -270,7 +280,7 @@ impl ExpectGoToo {
         Ok((established, fields, frames))
     }
 
-    /// Takes the cell with this index, which is R's record 0 if it opens and says so. (VTP-15, VTP 44)
+    /// Takes the cell with this index, which is R's record 0 if it opens and says so. (VTP-15, VTP-44)
     pub fn handle_cell(self, index: u64, cell: &mut [u8]) -> Result<GoToo<'_>, Violation> {
         let Self(mut established) = self;
         let plain = established.opener.open_cell(index, cell);

@@ -1,4 +1,4 @@
-//! What has been said and is not known to have come: the memory of a connection's near end. (VTP 45, VTP 46)
+//! What has been said and is not known to have come: the memory of a connection's near end. (VTP-45, VTP-46)
 //!
 //! Every numbered frame that was said stays here, with its bytes, until the peer has it. Three things bring one out again:
 //!
@@ -24,9 +24,9 @@ use crate::time::Instant;
 use core::ops::RangeInclusive;
 use std::collections::{BTreeSet, VecDeque};
 
-/// Records acknowledged behind one that is not, after which it is lost. (VTP 46)
+/// Records acknowledged behind one that is not, after which it is lost. (VTP-46)
 const LATER: usize = 3;
-/// Frames said again after a timeout. (VTP 46)
+/// Frames said again after a timeout. (VTP-46)
 const AFTER_TIMEOUT: usize = 2;
 /// What came of an attempt to say something of the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,16 +201,14 @@ impl Ledger {
         for entry in &mut self.said {
             entry.state = State::Once;
         }
-        if carrier == Carrier::Cells {
-            self.cells.begin();
-        }
+        self.cells.begin();
     }
 
     /// The peer wants `expect` next: what it has is forgotten, and what was not said again yet will be numbered anew.
     /// Returns the number from which numbers are new.
     ///
     /// # Errors
-    /// If the peer has said that it had more, or that much was never said. (VTP 45)
+    /// If the peer has said that it had more, or that much was never said. (VTP-45)
     pub fn confirm(&mut self, expect: u64) -> Result<u64, Violation> {
         if !(self.first..=self.next()).contains(&expect) {
             return Err(Violation::Resume);
@@ -457,7 +455,7 @@ impl Ledger {
     }
 
     /// Lets time pass: after a timeout the two oldest are to be said again. Whether the peer should be asked instead, because
-    /// all has come and `awaits_taken`. (VTP-26, VTP 46)
+    /// all has come and `awaits_taken`. (VTP-26, VTP-46)
     pub fn tick(&mut self, now: Instant, awaits_taken: bool) -> bool {
         if self.due().is_none() || !self.cells.patience.is_over(now) {
             return false;

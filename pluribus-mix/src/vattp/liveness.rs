@@ -9,6 +9,8 @@ use std::collections::VecDeque;
 
 /// PINGs without any record in between after which the transport is presumed dead. (VTP-28)
 const MISSES: u32 = 3;
+/// The longest period that a measured round trip makes. (VTP-28)
+const LONGEST: Duration = Duration::from_secs(60);
 /// Answers that may wait to be sent, and PINGs that may wait for theirs. (VTP-27)
 const MAX_WAITING: usize = 16;
 
@@ -80,7 +82,8 @@ impl Liveness {
 
     /// When [`Liveness::tick`] is wanted.
     pub(super) fn due(&self) -> Instant {
-        self.since + self.period.max(self.round_trip.saturating_mul(4))
+        let scaled = self.round_trip.saturating_mul(4).min(LONGEST);
+        self.since + self.period.max(scaled)
     }
 
     /// Asks, or gives up.

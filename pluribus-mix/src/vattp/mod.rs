@@ -13,9 +13,9 @@
 //!
 //! On a stream the items of a handshake are cut out by [`split`], on a carrier of single cells by [`cells`].
 //!
-//! Behind the handshake lies the [`pipe`] (records) with the [`frame`]s in it. A [`connection`] is what outlives a transport:
-//! queues, numbers, the [`ledger`] of what is unacknowledged and the [`arrival`] of what came. The [`transport`] beneath it
-//! packs frames into records and keeps keys fresh and the peer alive.
+//! Behind the handshake lies the [`pipe`] (records) with the [`frame`]s in it. A connection is [`outbound`] and [`inbound`]: queues,
+//! numbers, what is unacknowledged. The [`transport`] beneath it packs frames into records and keeps keys fresh and the
+//! peer alive.
 
 pub mod arrival;
 pub mod body;
@@ -35,6 +35,7 @@ pub mod pair;
 mod patience;
 pub mod pipe;
 pub mod ranges;
+pub mod redial;
 pub mod responder;
 mod schedule;
 pub mod seen;

@@ -178,7 +178,7 @@ impl Outbound {
         }
     }
 
-    /// Numbers from here on mean nothing any more. (VTP 45)
+    /// Numbers from here on mean nothing any more. (VTP-45)
     pub fn unnumber(&mut self, from: u64) {
         let late = self
             .begun

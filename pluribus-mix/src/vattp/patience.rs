@@ -1,4 +1,4 @@
-//! How long a sender on cells waits before it says something again. (VTP 46)
+//! How long a sender on cells waits before it says something again. (VTP-46)
 //!
 //! The wait follows the round trips measured, doubles each time it was in vain, and is stretched by chance, so that many
 //! who lost the same cell do not all say it again at once.

@@ -1,4 +1,4 @@
-//! Records: what a pipe is made of. (VTP-14, VTP-21, VTP-24, VTP 43)
+//! Records: what a pipe is made of. (VTP-14, VTP-21, VTP-24, VTP-43)
 //!
 //! A [`Sealer`] is one direction's near end, an [`Opener`] its far end. Records are sealed where they will be sent from and
 //! opened where they came in: no byte is copied here.
@@ -21,15 +21,15 @@ pub const RECORD_LEN: RangeInclusive<usize> = TAG_LEN + 1..=32_768;
 pub const MAX_PLAIN: usize = 32_768 - TAG_LEN;
 /// Records under one key on a stream. (VTP-24)
 pub const MAX_RECORDS: u64 = 1 << 20;
-/// Bytes of a cell. (VTP 43)
+/// Bytes of a cell. (VTP-43)
 pub const CELL_LEN: usize = 896;
-/// Bytes of frames and PAD in a cell. (VTP 43)
+/// Bytes of frames and PAD in a cell. (VTP-43)
 pub const CELL_PLAIN: usize = CELL_LEN - TAG_LEN;
-/// Cells from one change of key to the next. (VTP 43)
+/// Cells from one change of key to the next. (VTP-43)
 pub const CELLS_PER_KEY: u64 = 1024;
-/// Changes of key that a cell may lie ahead. (VTP 43)
+/// Changes of key that a cell may lie ahead. (VTP-43)
 pub const MAX_BORDERS: u64 = 64;
-/// What stands before the pair fields on cells. (VTP 44)
+/// What stands before the pair fields on cells. (VTP-44)
 pub(super) const GO_TOO: u8 = 0x0d;
 /// The length before a record on a stream.
 const LEN: usize = 2;
@@ -66,7 +66,7 @@ impl Carrier {
 pub enum Carried {
     /// A stream.
     Stream,
-    /// Cells, with the index of the first cell of each direction's first flight. (VTP 43)
+    /// Cells, with the index of the first cell of each direction's first flight. (VTP-43)
     Cells {
         /// Of flight 1.
         i_to_r: u64,
@@ -150,14 +150,14 @@ impl Direction {
     }
 
     /// Changes of key before the cell with this index; `None` for one that does not rise, is too far ahead, or the last that
-    /// can be counted. (VTP 43)
+    /// can be counted. (VTP-43)
     fn borders(&self, index: u64) -> Option<u64> {
         let rises = self.carrier == Carrier::Cells && index >= self.counter && index < u64::MAX;
         let borders = (index / CELLS_PER_KEY).checked_sub(self.era)?;
         (rises && borders <= MAX_BORDERS).then_some(borders)
     }
 
-    /// The direction at the cell with this index, which lies so many changes of key ahead, one at least. (VTP 43)
+    /// The direction at the cell with this index, which lies so many changes of key ahead, one at least. (VTP-43)
     fn ahead(&self, borders: u64, index: u64) -> Self {
         let mut secret = self.secret.expand(Label::REKEY, b"");
         for _ in 1..borders {
@@ -194,7 +194,7 @@ impl Sealer {
         Self::new(Secret::from(secret), Way::Stream, backend)
     }
 
-    /// A direction on cells that starts from a traffic secret; `first` is the first cell of its first flight. (VTP 43)
+    /// A direction on cells that starts from a traffic secret; `first` is the first cell of its first flight. (VTP-43)
     pub fn of_cells(secret: [u8; 32], first: u64, backend: Backend) -> Self {
         Self::new(Secret::from(secret), Way::Cells { first }, backend)
     }
@@ -205,7 +205,7 @@ impl Sealer {
     }
 
     /// Names the index of the cell that the next record will be; those behind it follow it one by one until another is
-    /// named. Without it no record is sealed on cells. (VTP 43)
+    /// named. Without it no record is sealed on cells. (VTP-43)
     ///
     /// # Errors
     /// If a cell of this index or a higher one was sealed, if it is so far ahead that its receiver would take it for lost, or
@@ -217,7 +217,7 @@ impl Sealer {
     }
 
     /// The first record will begin with these fields. (VTP-15)
-    pub(super) fn say_first(&mut self, pair: &PairFields) {
+    pub fn say_first(&mut self, pair: &PairFields) {
         self.head = Some(Box::new(*pair));
     }
 
@@ -293,7 +293,7 @@ impl Sealer {
         Ok(())
     }
 
-    /// Makes a cell of what stands behind `start`, and goes to the next index. (VTP 43)
+    /// Makes a cell of what stands behind `start`, and goes to the next index. (VTP-43)
     fn seal_cell(&mut self, start: usize, out: &mut Vec<u8>) -> Result<(), Violation> {
         let direction = &mut self.direction;
         let index = self.index.ok_or(Violation::Index)?;
@@ -338,7 +338,7 @@ impl Opener {
         Self::new(Secret::from(secret), Way::Stream, backend)
     }
 
-    /// A direction on cells that starts from a traffic secret; `first` is the first cell of its first flight. (VTP 43)
+    /// A direction on cells that starts from a traffic secret; `first` is the first cell of its first flight. (VTP-43)
     pub fn of_cells(secret: [u8; 32], first: u64, backend: Backend) -> Self {
         Self::new(Secret::from(secret), Way::Cells { first }, backend)
     }
@@ -369,7 +369,7 @@ impl Opener {
 
     /// Opens a cell where it lies and returns the frames and PAD in it. `None` means that it is as if it had been lost: its
     /// index does not rise or is more than [`MAX_BORDERS`] changes of key ahead, it has another length than [`CELL_LEN`], or
-    /// it does not open. Nothing has changed then, and nothing of the cell may be looked at. (VTP 43)
+    /// it does not open. Nothing has changed then, and nothing of the cell may be looked at. (VTP-43)
     pub fn open_cell<'c>(&mut self, index: u64, cell: &'c mut [u8]) -> Option<&'c [u8]> {
         let borders = self.direction.borders(index)?;
         if cell.len() != CELL_LEN {
@@ -383,6 +383,13 @@ impl Opener {
         }
         self.direction.counter = index + 1;
         Some(plain)
+    }
+
+    /// On cells: a flight came up to the cell with this index, so only those behind it can be records. (VTP-43)
+    pub fn flight_came(&mut self, last: u64) {
+        if self.direction.carrier == Carrier::Cells {
+            self.direction.counter = self.direction.counter.max(last.saturating_add(1));
+        }
     }
 
     /// As if so many records had been opened under this key.

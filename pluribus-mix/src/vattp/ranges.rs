@@ -1,7 +1,7 @@
 //! What has come behind gaps: as a frame says it, and as the two ends keep it. (VTP-22, VTP-26)
 //!
 //! An ACK names runs of numbers, each behind a gap. A peer may repeat the same long runs in every record, so neither end
-//! walks over them: both keep a [`NumberSet`], and only numbers that are new to it cost anything.
+//! walks over them: both keep a `NumberSet`, and only numbers that are new to it cost anything.
 
 use crate::wire::{DecodeError, Fault, Put, Reader};
 use core::fmt;

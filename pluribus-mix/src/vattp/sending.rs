@@ -56,6 +56,23 @@ impl Sending {
         self.sealer.seal(begun, out)
     }
 
+    /// Appends the last record, with what `control` writes into it and, where GOTOO waits, that before it. On cells its index was named by
+    /// [`Sending::at`].
+    ///
+    /// # Errors
+    /// If the record cannot be sealed.
+    pub fn last(
+        &mut self,
+        control: impl FnOnce(&mut Vec<u8>),
+        out: &mut Vec<u8>,
+    ) -> Result<(), Violation> {
+        let begun = self.sealer.begin(out);
+        let start = out.len();
+        control(out);
+        self.pad(start, out);
+        self.sealer.seal(begun, out)
+    }
+
     /// Appends records with the frames of `conn` until there is none or the batch is full. Before a transport is live this is
     /// all that may be said.
     pub fn fill(
@@ -67,7 +84,7 @@ impl Sending {
         self.batch(now, None, conn, out)
     }
 
-    /// The same, and each record begins with what is due of PONG, ACK and PING. (VTP 47)
+    /// The same, and each record begins with what is due of PONG, ACK and PING. (VTP-47)
     pub(super) fn fill_live(
         &mut self,
         now: Instant,
@@ -79,7 +96,7 @@ impl Sending {
     }
 
     /// On cells: appends the cell with this index if there is anything to say. Whether there was. Before a transport is live
-    /// this is all that may be said. (VTP 43)
+    /// this is all that may be said. (VTP-43)
     ///
     /// # Errors
     /// If the sealer refuses the index; then nothing was said.
@@ -93,7 +110,7 @@ impl Sending {
         self.cell(now, index, None, conn, out)
     }
 
-    /// The same, and the cell begins with what is due of PONG, ACK and PING. (VTP 47)
+    /// The same, and the cell begins with what is due of PONG, ACK and PING. (VTP-47)
     pub(super) fn fill_live_cell(
         &mut self,
         now: Instant,
@@ -106,7 +123,7 @@ impl Sending {
     }
 
     /// On cells: names the index of the next record.
-    pub(super) fn at(&mut self, index: u64) -> Result<(), Violation> {
+    pub fn at(&mut self, index: u64) -> Result<(), Violation> {
         self.sealer.at(index)
     }
 
@@ -188,6 +205,9 @@ impl Sending {
     }
 
     fn pad(&self, start: usize, out: &mut Vec<u8>) {
+        if self.sealer.carrier() == Carrier::Cells {
+            return;
+        }
         let unit = usize::from(self.tuning.pad_to.max(1));
         let len = out.len().saturating_sub(start);
         let padded = len.next_multiple_of(unit);

@@ -105,7 +105,7 @@ impl Transport {
     }
 
     /// On cells: appends the cell with this index if there is anything to say; whether there was. Exactly
-    /// [`CELL_LEN`](super::pipe::CELL_LEN) bytes are appended, or nothing is said. (VTP 43)
+    /// [`CELL_LEN`](super::pipe::CELL_LEN) bytes are appended, or nothing is said. (VTP-43)
     ///
     /// # Errors
     /// If the index cannot be sealed; then nothing was said.
@@ -120,7 +120,7 @@ impl Transport {
         self.sending.fill_live_cell(now, index, liveness, conn, out)
     }
 
-    /// On cells: names the index of the cell that [`Transport::close`] will make. (VTP 43)
+    /// On cells: names the index of the cell that [`Transport::close`] will make. (VTP-43)
     ///
     /// # Errors
     /// If the index cannot be sealed.
@@ -163,7 +163,7 @@ impl Transport {
     }
 
     /// On cells: opens a cell where it lies and hands on what it says. A cell that does not open is as if it had been lost.
-    /// (VTP 43)
+    /// (VTP-43)
     ///
     /// # Errors
     /// If the peer may not say that.
@@ -227,7 +227,7 @@ impl Transport {
         times.into_iter().flatten().fold(alive, Ord::min)
     }
 
-    /// Lets time pass: asks a silent peer, or gives it up; says again what was lost. (VTP-28, VTP 46)
+    /// Lets time pass: asks a silent peer, or gives it up; says again what was lost. (VTP-28, VTP-46)
     ///
     /// # Errors
     /// If the peer is presumed dead.

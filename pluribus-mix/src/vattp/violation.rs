@@ -59,10 +59,10 @@ pub enum Violation {
     /// A record does not open. (VTP-21)
     #[error("a record that does not open")]
     Record,
-    /// A cell of a flight is missing, or came out of its order. (VTP 44)
+    /// A cell of a flight is missing, or came out of its order. (VTP-44)
     #[error("a cell of a flight is missing")]
     Gap,
-    /// A cell to be sealed without an index, or with one that does not rise or lies too far ahead. (VTP 43)
+    /// A cell to be sealed without an index, or with one that does not rise or lies too far ahead. (VTP-43)
     #[error("a cell with an index that it cannot have")]
     Index,
     /// A record without a frame. (VTP-22)
@@ -86,12 +86,12 @@ pub enum Violation {
     /// Something numbered behind the end of its direction. (VTP-25)
     #[error("a message behind the end")]
     AfterEnd,
-    /// A resume below what was acknowledged or beyond what was sent. (VTP 45)
-    #[error("an impossible resume")]
-    Resume,
     /// An acknowledgement that goes back or beyond. (VTP-26)
     #[error("an impossible acknowledgement")]
     Ack,
+    /// A resume below what was acknowledged or beyond what was sent. (VTP-45)
+    #[error("an impossible resume")]
+    Resume,
     /// More not received or not taken than there may be. (VTP-26)
     #[error("more unacknowledged than there may be")]
     Window,
@@ -104,28 +104,28 @@ pub enum Violation {
     /// A CLOSE for another connection. (VTP-29)
     #[error("a CLOSE for another connection")]
     Close,
-    /// An OPEN with an id that is not the next of its opener. (VTP 49)
+    /// An OPEN with an id that is not the next of its opener. (VTP-49)
     #[error("a stream that is not the next")]
     StreamId,
-    /// A stream with a head that is too long. (VTP 49)
+    /// A stream with a head that is too long. (VTP-49)
     #[error("a stream with a head that is too long")]
     StreamHead,
-    /// More streams at once than there may be. (VTP 49)
+    /// More streams at once than there may be. (VTP-49)
     #[error("more streams than there may be")]
     TooManyStreams,
-    /// A frame for a stream that was never opened, or bytes for one that is gone. (VTP 50)
+    /// A frame for a stream that was never opened, or bytes for one that is gone. (VTP-50)
     #[error("a frame for a stream that is not there")]
     NoStream,
-    /// A STREAM that says nothing. (VTP 50)
+    /// A STREAM that says nothing. (VTP-50)
     #[error("an empty piece of a stream")]
     StreamEmpty,
-    /// A STREAM behind the end of its direction. (VTP 50)
+    /// A STREAM behind the end of its direction. (VTP-50)
     #[error("bytes behind the end of a stream")]
     StreamEnded,
-    /// More bytes of a stream than were granted. (VTP 51)
+    /// More bytes of a stream than were granted. (VTP-51)
     #[error("more bytes of a stream than were granted")]
     Overdrawn,
-    /// A grant of nothing, or of more than may be open. (VTP 51)
+    /// A grant of nothing, or of more than may be open. (VTP-51)
     #[error("an impossible grant")]
     Grant,
     /// Silence beyond what liveness allows. (VTP-28)

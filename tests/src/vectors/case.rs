@@ -193,6 +193,12 @@ impl<'c> Fields<'c> {
         number.ok_or_else(|| self.is_no(name, "number"))
     }
 
+    /// A JSON number of a type of one's choice.
+    pub fn small<T: TryFrom<usize>>(&self, name: &str) -> Result<T, Wrong> {
+        let number = T::try_from(self.number(name)?);
+        number.map_err(|_| self.is_no(name, "number so small"))
+    }
+
     /// JSON numbers of a type of one's choice.
     pub fn numbers<T: TryFrom<u64>>(&self, name: &str) -> Result<Vec<T>, Wrong> {
         let list = self.value(name)?.as_array();
@@ -212,6 +218,18 @@ impl<'c> Fields<'c> {
         let list = self.value(name)?.as_array();
         let pair = |value: &'c Value| match value.as_array()?.as_slice() {
             [one, other] => Some((one.as_str()?, other.as_str()?)),
+            _ => None,
+        };
+        let pairs = list.map(|list| list.iter().map(pair).collect());
+        pairs.flatten().ok_or_else(|| self.is_no(name, "pairs"))
+    }
+
+    /// Pairs of JSON numbers of a type of one's choice.
+    pub fn number_pairs<T: TryFrom<u64>>(&self, name: &str) -> Result<Vec<(T, T)>, Wrong> {
+        let list = self.value(name)?.as_array();
+        let number = |value: &Value| value.as_u64().and_then(|n| T::try_from(n).ok());
+        let pair = |value: &Value| match value.as_array()?.as_slice() {
+            [one, other] => Some((number(one)?, number(other)?)),
             _ => None,
         };
         let pairs = list.map(|list| list.iter().map(pair).collect());

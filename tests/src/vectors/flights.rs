@@ -8,7 +8,7 @@ use pluribus_mix::vattp::Violation;
 use pluribus_mix::vattp::flight::{GIVEINFO_LEN, GO_LEN, IAM_LEN, IWANT_LEN, REPLYINFO_LEN};
 use pluribus_mix::vattp::frame::Frames;
 use pluribus_mix::vattp::initiator::{Established, ExpectGoToo, ExpectIam, Proven};
-use pluribus_mix::vattp::pair::{PairFields, Side};
+use pluribus_mix::vattp::pair::{PairFields, Side, Within};
 use pluribus_mix::vattp::pipe::RECORD_LEN;
 use pluribus_mix::vattp::responder::{Accepted, Entropy, ExpectGiveInfo, ExpectIWant, Hosted};
 use pluribus_mix::vattp::seen::Seen;
@@ -127,21 +127,22 @@ pub fn giveinfo_go<'i>(
     let go = item(state, &mut rest, &GO_LEN)?;
     let accepted = expect.handle(&go).map_err(at(state))?;
     let theirs = Side::of_dialler(accepted.peer(), ours);
-    accepted.fields().check_go(theirs).map_err(at(state))?;
+    let checked = accepted.fields().check(Within::Go, theirs);
+    checked.map_err(at(state))?;
     Ok((accepted, rest))
 }
 
-/// The initiator on `side`, which said `said`, takes flight 4, and gives the bytes of the frames in it.
+/// The initiator on `side` takes flight 4, and gives the bytes of the frames in it.
 pub fn gotoo(
     expect: ExpectGoToo,
     side: Side,
-    said: &PairFields,
     flight: &mut [u8],
 ) -> Result<(Established, PairFields, Vec<u8>), Stop> {
     let (state, mut rest) = ("ExpectGoToo", flight);
     let mut record = item(state, &mut rest, &RECORD_LEN)?;
     let (established, fields, bytes) = expect.handle(&mut record).map_err(at(state))?;
-    fields.check_go_too(side.other(), said).map_err(at(state))?;
+    let checked = fields.check(Within::GoToo, side.other());
+    checked.map_err(at(state))?;
     let mut frames = Frames::perhaps(bytes);
     while frames.next().map_err(at(state))?.is_some() {}
     let bytes = bytes.to_vec();

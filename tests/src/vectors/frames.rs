@@ -1,6 +1,6 @@
 //! Frames as the vectors write them.
 
-use super::{Fields, Wrong, equal, good, some};
+use super::{Fields, Wrong, equal, good, holds, some};
 use pluribus_mix::vattp::frame::{Ending, Frame, Frames, pad};
 use pluribus_mix::vattp::ranges::Ranges;
 
@@ -43,12 +43,25 @@ pub fn is_rekey(frames: &[Fields<'_>]) -> Result<bool, Wrong> {
     Ok(last.transpose()? == Some("REKEY"))
 }
 
-fn piece(fields: &Fields<'_>) -> Result<Vec<u8>, Wrong> {
-    if fields.has("bytes") {
-        fields.bytes("bytes")
-    } else {
-        Ok(Vec::new())
+/// The ranges of an ACK.
+///
+/// # Errors
+/// If no ACK can have them.
+pub fn ranges(fields: &Fields<'_>) -> Result<Ranges, Wrong> {
+    let mut ranges = Ranges::default();
+    for (skip, run) in fields.number_pairs("ranges")? {
+        holds(ranges.push(skip, run), || "no such ranges".to_owned())?;
     }
+    Ok(ranges)
+}
+
+fn piece(fields: &Fields<'_>) -> Result<Vec<u8>, Wrong> {
+    for name in ["bytes", "head"] {
+        if fields.has(name) {
+            return fields.bytes(name);
+        }
+    }
+    Ok(Vec::new())
 }
 
 /// The frame; PAD is none.
@@ -68,32 +81,36 @@ fn frame<'b>(fields: &Fields<'_>, bytes: &'b [u8]) -> Result<Option<Frame<'b>>, 
         "PING" => Frame::Ping(fields.u64("token")?),
         "PONG" => Frame::Pong(fields.u64("token")?),
         "REKEY" => Frame::Rekey,
-        "CLOSE" => {
-            equal("the reason", fields.number("reason")?, 1)?;
-            let id = fields.u64("id")?;
-            Frame::Close {
-                reason: Ending::Done,
-                id,
-            }
-        }
+        "CLOSE" => Frame::Close {
+            reason: match fields.number("reason")? {
+                1 => Ending::Done,
+                2 => Ending::Gone,
+                _ => return some("an unknown reason", None),
+            },
+            id: fields.u64("id")?,
+        },
+        "OPEN" => Frame::Open {
+            number: fields.u64("number")?,
+            stream: fields.small("stream")?,
+            head: bytes,
+        },
+        "STREAM" => Frame::Stream {
+            fin: fields.bool("fin")?,
+            number: fields.u64("number")?,
+            stream: fields.small("stream")?,
+            bytes,
+        },
+        "CREDIT" => Frame::Credit {
+            number: fields.u64("number")?,
+            stream: fields.small("stream")?,
+            more: fields.small("more")?,
+        },
+        "RESET" => Frame::Reset {
+            number: fields.u64("number")?,
+            stream: fields.small("stream")?,
+            code: fields.small("code")?,
+        },
+        "DATAGRAM" => Frame::Datagram(bytes),
         _ => return some("an unknown frame", None),
     }))
-}
-
-/// Pairs of skip and run, if there are any.
-fn ranges(fields: &Fields<'_>) -> Result<Ranges, Wrong> {
-    let mut ranges = Ranges::default();
-    if !fields.has("ranges") {
-        return Ok(ranges);
-    }
-    let all = fields.u64s("ranges")?;
-    for pair in all.chunks(2) {
-        let [skip, run] = pair else {
-            return some("a run", None);
-        };
-        let (skip, run) = (u16::try_from(*skip).ok(), u16::try_from(*run).ok());
-        let said = skip.zip(run).filter(|(skip, run)| ranges.push(*skip, *run));
-        some("a range", said)?;
-    }
-    Ok(ranges)
 }

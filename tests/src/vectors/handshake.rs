@@ -170,7 +170,6 @@ impl<'c> Setup<'c> {
         Ok(Gone {
             expect,
             side,
-            said,
             flight3,
             sealer,
         })
@@ -205,8 +204,6 @@ pub struct Gone {
     pub expect: ExpectGoToo,
     /// Its side.
     pub side: Side,
-    /// What it said in GO.
-    pub said: PairFields,
     /// GIVEINFO and GO.
     pub flight3: Vec<u8>,
     /// Its direction.
@@ -293,7 +290,7 @@ pub fn run(case: &Case, backend: Backend) -> Result<(), Wrong> {
     good("record 0", sealer.seal(begun, &mut flight4))?;
     same("flight 4", &flight4, &wires.bytes("4")?)?;
 
-    let taken = flights::gotoo(gone.expect, gone.side, &gone.said, &mut flight4);
+    let taken = flights::gotoo(gone.expect, gone.side, &mut flight4);
     let (mut at_i, heard, plain) = unrefused(taken)?;
     equal("GOTOO as heard", heard, said)?;
     frames::compare(&plain, &gotoo_frames)?;

@@ -5,16 +5,20 @@
 //! `spec/vectors/README.md`.
 
 pub mod case;
+pub mod cells;
 pub mod crypto;
 pub mod flights;
 pub mod frames;
 pub mod handshake;
 pub mod locators;
 pub mod names;
+pub mod pair;
 pub mod receiver;
 pub mod records;
 pub mod refused;
+pub mod rule;
 pub mod schedule;
+pub mod streams;
 
 pub use case::{Case, Fields};
 
@@ -53,6 +57,9 @@ pub const RUNNERS: &[(&str, Run)] = &[
     ("handshake", handshake::run),
     ("handshake_refused", refused::run),
     ("records", records::run),
+    ("streams", streams::run),
+    ("pair", pair::run),
+    ("cells", cells::run),
 ];
 
 /// A file of vectors.

@@ -2,11 +2,12 @@
 
 use super::handshake::{Setup, base};
 use super::receiver::{Receiver, taken};
-use super::{Case, Fields, Wrong, bad, equal, frames, good, holds, same};
+use super::{Case, Fields, Wrong, bad, equal, frames, good, holds, same, some};
 use pluribus_mix::crypto::aead::Backend;
 use pluribus_mix::crypto::kdf::{Label, Secret, hash};
 use pluribus_mix::vattp::Violation;
-use pluribus_mix::vattp::frame::Frame;
+use pluribus_mix::vattp::body::FRAME_WEIGHT;
+use pluribus_mix::vattp::frame::{Ending, Frame};
 use pluribus_mix::vattp::pipe::{Opener, Sealer};
 use pluribus_mix::vattp::ranges::Ranges;
 
@@ -33,7 +34,8 @@ fn sealer_at(secret: [u8; 32], counter: u64, backend: Backend) -> Result<Sealer,
     Ok(sealer)
 }
 
-fn seal(sealer: &mut Sealer, plain: &[u8]) -> Result<Vec<u8>, Wrong> {
+/// A record with these frames.
+pub(super) fn seal(sealer: &mut Sealer, plain: &[u8]) -> Result<Vec<u8>, Wrong> {
     let mut wire = Vec::new();
     let begun = sealer.begin(&mut wire);
     wire.extend_from_slice(plain);
@@ -83,65 +85,149 @@ fn accepted(fields: &Fields<'_>, mut receiver: Receiver, backend: Backend) -> Re
         &after.bytes("secret")?,
     )?;
     equal("the counter after", counter, after.u64("counter")?)?;
-    state_after(&after, receiver, sealer)
+    state_after(fields, receiver, sealer)
 }
 
-/// What a receiver does next shows its state.
-fn state_after(
-    after: &Fields<'_>,
-    mut receiver: Receiver,
-    mut sealer: Sealer,
-) -> Result<(), Wrong> {
-    equal(
-        "the messages",
-        receiver.messages(),
-        &after.byte_strings("messages")?[..],
-    )?;
-    let ended = after.bool("ended")?;
-    equal("whether it ended", receiver.has_ended(), ended)?;
-    equal(
-        "whether it closed",
-        receiver.has_closed(),
-        after.bool("closed")?,
-    )?;
-    let (acked, pings) = (after.u64("acked")?, after.u64s("pings")?);
-    let (number, open) = (after.u64("next_number")?, after.has("unfinished"));
-    let mut whole = if open {
-        after.bytes("unfinished")?
-    } else {
-        Vec::new()
-    };
-    if receiver.has_closed() {
-        return Ok(());
-    }
-    let mut say = |receiver: &mut Receiver, frame: Frame<'_>| {
+/// The peer of a receiver at the end of a case.
+struct Probe {
+    receiver: Receiver,
+    sealer: Sealer,
+}
+
+impl Probe {
+    fn say(&mut self, frame: &Frame<'_>) -> Result<Result<(), Violation>, Wrong> {
         let mut plain = Vec::new();
         frame.encode(&mut plain);
-        let wire = seal(&mut sealer, &plain)?;
-        Ok::<_, Wrong>(receiver.take(&wire))
+        let wire = seal(&mut self.sealer, &plain)?;
+        Ok(self.receiver.take(&wire))
+    }
+
+    /// Says ACK without ranges.
+    fn acknowledge(&mut self, taken: u64, received: u64) -> Result<Result<(), Violation>, Wrong> {
+        let ranges = Ranges::default();
+        self.say(&Frame::Ack {
+            taken,
+            received,
+            ranges,
+        })
+    }
+
+    /// With a PONG goes an acknowledgement: of what the vector has, and of no less of the `messages`, which have these
+    /// numbers, than was taken. Other numbers below those may be left unsaid. (VTP-26)
+    fn ack(&mut self, wanted: &Fields<'_>, messages: &[u64]) -> Result<(), Wrong> {
+        taken(self.say(&Frame::Ping(0))?)?;
+        let (said, received, ranges) = self.receiver.ack()?;
+        equal("received", received, wanted.u64("received")?)?;
+        equal("the ranges", ranges, frames::ranges(wanted)?)?;
+        let most = wanted.u64("taken")?;
+        let unsaid = messages.iter().any(|it| (said + 1..=most).contains(it));
+        holds(said <= most && !unsaid, || {
+            format!("taken is {said}, wanted {most}")
+        })
+    }
+
+    /// What the peer has acknowledged last it may say again, and nothing less.
+    fn heard(&mut self, heard: &Fields<'_>, sent: u64) -> Result<(), Wrong> {
+        let (taken_to, received) = (heard.u64("taken")?, heard.u64("received")?);
+        equal(
+            "received by the peer",
+            self.receiver.sent_and_received(),
+            received,
+        )?;
+        // Each message that was sent has one byte.
+        let untaken = usize::try_from(sent.saturating_sub(taken_to)).unwrap_or(usize::MAX);
+        let weight = untaken * (1 + FRAME_WEIGHT);
+        equal(
+            "what the peer has not taken",
+            self.receiver.untaken(),
+            weight,
+        )?;
+        taken(self.acknowledge(taken_to, received)?)?;
+        let less = [
+            (taken_to.checked_sub(1), Some(received)),
+            (Some(taken_to), received.checked_sub(1)),
+        ];
+        for (taken_to, received) in less {
+            let Some((taken_to, received)) = taken_to.zip(received) else {
+                continue;
+            };
+            let violation = bad("an ACK going back", self.acknowledge(taken_to, received)?)?;
+            equal("the violation", violation, Violation::Ack)?;
+        }
+        Ok(())
+    }
+
+    /// The PINGs that are out, and no other, may be answered, once.
+    fn pings(&mut self, sent: &[u64], still_out: &[u64]) -> Result<(), Wrong> {
+        for token in still_out {
+            taken(self.say(&Frame::Pong(*token))?)?;
+        }
+        for token in sent {
+            let violation = bad("a PONG too many", self.say(&Frame::Pong(*token))?)?;
+            equal("the violation", violation, Violation::Pong)?;
+        }
+        Ok(())
+    }
+
+    /// The next number, and where the messages stand. What is held ahead of a gap is out of the way.
+    fn next(&mut self, after: &Fields<'_>) -> Result<(), Wrong> {
+        let number = after.u64("next_number")?;
+        equal("the next number", self.receiver.expect(), number)?;
+        let begun = after.has("unfinished").then(|| after.bytes("unfinished"));
+        self.receiver.go_live();
+        let next = self.say(&Frame::Msg {
+            more: false,
+            number,
+            bytes: b"!",
+        })?;
+        if after.bool("ended")? {
+            let violation = bad("a message behind the end", next)?;
+            return equal("the violation", violation, Violation::AfterEnd);
+        }
+        taken(next)?;
+        self.receiver.take_all();
+        let whole = [begun.transpose()?.unwrap_or_default(), b"!".to_vec()].concat();
+        let last = self.receiver.messages().last().cloned();
+        equal("the next message", last, Some(whole))
+    }
+}
+
+/// The numbers of the MSG frames in the records of a case.
+fn messages_of(fields: &Fields<'_>) -> Result<Vec<u64>, Wrong> {
+    let mut numbers = Vec::new();
+    for record in fields.objects("records")? {
+        for frame in record.objects("frames")? {
+            if frame.text("frame")? == "MSG" {
+                numbers.push(frame.u64("number")?);
+            }
+        }
+    }
+    Ok(numbers)
+}
+
+/// What a receiver says and refuses next shows its state.
+fn state_after(fields: &Fields<'_>, receiver: Receiver, sealer: Sealer) -> Result<(), Wrong> {
+    let after = fields.object("after")?;
+    let closed = match receiver.closed() {
+        None => None,
+        Some(Ending::Done) => Some("done"),
+        Some(Ending::Gone) => Some("gone"),
     };
-    taken(say(&mut receiver, ack(acked))?)?;
-    for token in pings {
-        taken(say(&mut receiver, Frame::Pong(token))?)?;
-    }
-    let next = Frame::Msg {
-        more: false,
-        number,
-        bytes: b"!",
-    };
-    if ended {
-        let violation = bad("a message behind the end", say(&mut receiver, next)?)?;
-        return equal("the violation", violation, Violation::AfterEnd);
-    }
-    taken(say(&mut receiver, next)?)?;
-    whole.extend_from_slice(b"!");
-    let last = receiver.messages().last().cloned();
-    equal("the next message", last, Some(whole))?;
-    if let Some(taken) = acked.checked_sub(1) {
-        let violation = bad("an ACK going back", say(&mut receiver, ack(taken))?)?;
-        equal("the violation", violation, Violation::Ack)?;
-    }
-    Ok(())
+    let wanted = after.has("closed").then(|| after.text("closed"));
+    equal("how it closed", closed, wanted.transpose()?)?;
+    let mut probe = Probe { receiver, sealer };
+    probe.ack(&after.object("ack")?, &messages_of(fields)?)?;
+    let receiver = &mut probe.receiver;
+    receiver.take_all();
+    let messages = after.byte_strings("messages")?;
+    equal("the messages", receiver.messages(), &messages[..])?;
+    let ended = after.bool("ended")?;
+    equal("whether it ended", receiver.has_ended(), ended)?;
+    let datagrams = after.byte_strings("datagrams")?;
+    equal("the datagrams", receiver.datagrams(), datagrams)?;
+    probe.heard(&after.object("heard")?, fields.small("sent")?)?;
+    probe.pings(&fields.u64s("pings")?, &after.u64s("pings")?)?;
+    probe.next(&after)
 }
 
 /// The violation is one of each clause that the case names.
@@ -215,10 +301,11 @@ fn accepted_late(
     equal("the messages", receiver.messages(), &messages[..])
 }
 
-fn built(case: &Case, mut receiver: Receiver, backend: Backend) -> Result<(), Wrong> {
+fn built(case: &Case, receiver: Receiver, backend: Backend) -> Result<(), Wrong> {
     let fields = case.fields();
-    let mut sealer = Sealer::from_secret(fields.array("traffic_secret")?, backend);
-    let (mut number, mut refused, mut wires) = (0, None, Vec::new());
+    let sealer = Sealer::from_secret(fields.array("traffic_secret")?, backend);
+    let mut probe = Probe { receiver, sealer };
+    let (mut number, mut refused, mut wires) = (fields.small("first")?, None, Vec::new());
     for piece in fields.objects("pieces")? {
         let bytes = piece.array::<1>("byte")?.repeat(piece.number("length")?);
         let more = piece.bool("more")?;
@@ -226,43 +313,45 @@ fn built(case: &Case, mut receiver: Receiver, backend: Backend) -> Result<(), Wr
             holds(refused.is_none(), || {
                 "pieces behind the refused one".to_owned()
             })?;
-            number += 1;
-            let (mut plain, bytes) = (Vec::new(), &bytes[..]);
+            let mut plain = Vec::new();
             let frame = Frame::Msg {
                 more,
                 number,
-                bytes,
+                bytes: &bytes,
             };
             frame.encode(&mut plain);
-            let wire = seal(&mut sealer, &plain)?;
-            if let Err(violation) = receiver.take(&wire) {
+            let wire = seal(&mut probe.sealer, &plain)?;
+            if let Err(violation) = probe.receiver.take(&wire) {
                 allowed(case, violation)?;
                 refused = Some(number);
             }
             wires.extend(wire);
+            number += 1;
         }
     }
-    let at = fields
-        .has("refused_at")
-        .then(|| fields.number("refused_at"));
-    let at = at.transpose()?.and_then(|at| u64::try_from(at).ok());
-    equal("the frame refused", refused, at)?;
-    same(
-        "the hash of all records",
-        &hash(&[&wires]),
-        &fields.bytes("wire_sha256")?,
-    )?;
-    let wanted = fields.objects("messages")?;
-    equal(
-        "the number of messages",
-        receiver.messages().len(),
-        wanted.len(),
-    )?;
-    for (message, wanted) in receiver.messages().iter().zip(wanted) {
-        equal("a length", message.len(), wanted.number("length")?)?;
-        same("a message", &hash(&[message]), &wanted.bytes("sha256")?)?;
+    let at = fields.has("refused_at").then(|| fields.small("refused_at"));
+    equal("the frame refused", refused, at.transpose()?)?;
+    let hash_of_all = fields.bytes("wire_sha256")?;
+    same("the hash of all records", &hash(&[&wires]), &hash_of_all)?;
+    if fields.has("ack") {
+        let all: Vec<u64> = (fields.small("first")?..number).collect();
+        probe.ack(&fields.object("ack")?, &all)?;
     }
-    Ok(())
+    probe.receiver.take_all();
+    whole(&fields.objects("messages")?, probe.receiver.messages())
+}
+
+/// These are the messages, by length and hash.
+fn whole(wanted: &[Fields<'_>], messages: &[Vec<u8>]) -> Result<(), Wrong> {
+    let mut messages = messages.iter();
+    for wanted in wanted {
+        for _ in 0..wanted.number("times")? {
+            let message = some("a message is missing", messages.next())?;
+            equal("a length", message.len(), wanted.number("length")?)?;
+            same("a message", &hash(&[message]), &wanted.bytes("sha256")?)?;
+        }
+    }
+    equal("the messages too many", messages.count(), 0)
 }
 
 /// Whether this is a violation that a breach of the clause can show as.
@@ -275,9 +364,12 @@ fn allows(clause: &str, violation: &Violation) -> bool {
         "VTP-23" => *violation == V::Number,
         "VTP-24" => matches!(violation, V::Behind | V::WornKey | V::Record),
         "VTP-25" => matches!(violation, V::Message | V::AfterEnd),
-        "VTP-26" => matches!(violation, V::Ack | V::Window),
+        "VTP-26" => matches!(violation, V::Ack | V::Window | V::Malformed(_)),
         "VTP-27" => matches!(violation, V::Pong | V::PingFlood),
         "VTP-29" => matches!(violation, V::Behind | V::Close),
+        "VTP-49" => matches!(violation, V::StreamHead | V::Malformed(_)),
+        "VTP-50" => *violation == V::StreamEmpty,
+        "VTP-52" => matches!(violation, V::Malformed(_)),
         _ => false,
     }
 }
@@ -285,13 +377,4 @@ fn allows(clause: &str, violation: &Violation) -> bool {
 /// A setup whose handshake makes the pipes that receivers start from.
 pub(super) fn any_setup(backend: Backend) -> Result<Setup<'static>, Wrong> {
     Setup::new(base("vat, master initiates")?, backend)
-}
-
-/// An acknowledgement of everything up to `taken`, without gaps.
-fn ack(taken: u64) -> Frame<'static> {
-    Frame::Ack {
-        taken,
-        received: taken,
-        ranges: Ranges::default(),
-    }
 }

@@ -74,7 +74,7 @@ fn flight4(setup: &Setup<'_>, wire: &mut [u8]) -> Result<(), Stop> {
     let (expect, mut flight1) = setup.initiator()?;
     let (_, mut flight2) = setup.answer(&mut flight1)?;
     let gone = setup.go(expect, &mut flight2)?;
-    flights::gotoo(gone.expect, gone.side, &gone.said, wire).map(drop)
+    flights::gotoo(gone.expect, gone.side, wire).map(drop)
 }
 
 /// Whether this is a violation that a breach of the clause can show as. Where a case names several clauses, it must be

@@ -16,7 +16,7 @@ fn crossed(mut talk: Talk, first: usize, offset: Duration) {
     talk.has_one_connection();
 }
 
-/// VTP 33, VTP 35, VTP 36, VTP 37, VTP 38: dials at the same moment, in the middle of the other's handshake and just after it,
+/// VTP-33, VTP-35, VTP-36, VTP-37, VTP-38: dials at the same moment, in the middle of the other's handshake and just after it,
 /// on short ways and on long ones: one connection at either side, and all that was said on it is heard.
 #[test]
 fn crossed_dials_make_one_connection() {
@@ -33,7 +33,7 @@ fn crossed_dials_make_one_connection() {
     }
 }
 
-/// VTP 33, VTP 36, VTP 37, VTP 38: whatever the delays of the dials and of the wire.
+/// VTP-33, VTP-36, VTP-37, VTP-38: whatever the delays of the dials and of the wire.
 #[test]
 fn dials_that_cross_at_random_make_one_connection() {
     for seed in seeds() {
@@ -50,7 +50,7 @@ fn dials_that_cross_at_random_make_one_connection() {
     }
 }
 
-/// VTP 33: who dials a vat with which it has a connection, or is about to have one, has that one.
+/// VTP-33: who dials a vat with which it has a connection, or is about to have one, has that one.
 #[test]
 fn who_dials_again_has_the_same_connection() {
     for seed in seeds() {

@@ -17,7 +17,7 @@ fn lossy(seed: u64) -> Talk {
     talk
 }
 
-/// VTP 43, VTP 46, VTP-23, VTP-26, VTP-31: messages of all lengths, both ways.
+/// VTP-43, VTP-46, VTP-23, VTP-26, VTP-31: messages of all lengths, both ways.
 #[test]
 fn messages_outlive_the_loss_of_cells() {
     for seed in seeds() {
@@ -31,7 +31,7 @@ fn messages_outlive_the_loss_of_cells() {
     }
 }
 
-/// VTP 44, VTP 45, VTP 46, VTP 48: links of cells that break too, so that handshakes lose cells.
+/// VTP-44, VTP-45, VTP-46, VTP-48: links of cells that break too, so that handshakes lose cells.
 #[test]
 fn messages_outlive_loss_and_cuts() {
     for seed in seeds() {
@@ -46,7 +46,7 @@ fn messages_outlive_loss_and_cuts() {
     }
 }
 
-/// VTP 45: the next transport has another carrier, and what was begun on one goes on on the other.
+/// VTP-45: the next transport has another carrier, and what was begun on one goes on on the other.
 #[test]
 fn a_connection_goes_from_one_carrier_to_the_other() {
     for seed in seeds() {
@@ -67,7 +67,7 @@ fn a_connection_goes_from_one_carrier_to_the_other() {
     }
 }
 
-/// VTP 46, VTP 49, VTP 50, VTP 51: streams opened at either side beside messages; every byte comes, in order, and the end behind them.
+/// VTP-46, VTP-49, VTP-50, VTP-51: streams opened at either side beside messages; every byte comes, in order, and the end behind them.
 #[test]
 fn streams_outlive_the_loss_of_cells() {
     for seed in seeds() {

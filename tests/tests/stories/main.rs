@@ -13,15 +13,23 @@ mod bounds;
 #[cfg(test)]
 mod clocks;
 #[cfg(test)]
+mod crossing;
+#[cfg(test)]
 mod ends;
 #[cfg(test)]
 mod flood;
 #[cfg(test)]
 mod impostor;
 #[cfg(test)]
+mod ledger;
+#[cfg(test)]
+mod loss;
+#[cfg(test)]
 mod prober;
 #[cfg(test)]
 mod replay;
+#[cfg(test)]
+mod resume;
 #[cfg(test)]
 mod sameness;
 #[cfg(test)]

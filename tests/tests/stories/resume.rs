@@ -1,6 +1,6 @@
 //! Links die and connections live.
 //!
-//! Whatever is done to links here, the two vats can reach each other again long before the deadline of VTP 40. So each of these
+//! Whatever is done to links here, the two vats can reach each other again long before the deadline of VTP-40. So each of these
 //! stories ends with the connection with which it began, unless it is about an end: then with one clean break.
 
 use crate::kit::{MS, SECOND};
@@ -10,7 +10,7 @@ use pluribus_mix::sim::{InFlight, Place};
 
 const BOTH: [InFlight; 2] = [InFlight::Arrives, InFlight::Lost];
 
-/// VTP 33, VTP 45, VTP 48, VTP-23, VTP-31: a link that is cut every second for a minute, in every way in which it can break.
+/// VTP-33, VTP-45, VTP-48, VTP-23, VTP-31: a link that is cut every second for a minute, in every way in which it can break.
 #[test]
 fn a_connection_lives_through_a_cut_a_second() {
     for seed in seeds() {
@@ -55,7 +55,7 @@ fn cut_at(seed: u64, way: usize, bytes: usize, in_flight: InFlight) -> usize {
     talk.world.observer().volume(from, to)
 }
 
-/// VTP 33, VTP 36, VTP 37, VTP 45, VTP 48: a cut at any byte of either direction, from the first of the first flight on, whether what
+/// VTP-33, VTP-36, VTP-37, VTP-45, VTP-48: a cut at any byte of either direction, from the first of the first flight on, whether what
 /// was in flight arrives or not. Few seeds take samples of the bytes; from 50 on it is every byte.
 #[test]
 fn a_cut_at_any_byte_loses_nothing() {
@@ -70,7 +70,7 @@ fn a_cut_at_any_byte_loses_nothing() {
     }
 }
 
-/// VTP-28, VTP 36, VTP 37, VTP 45: a link that is dead for one end, or for both without either having been told. Whoever sees it
+/// VTP-28, VTP-36, VTP-37, VTP-45: a link that is dead for one end, or for both without either having been told. Whoever sees it
 /// dials; if nobody sees it, whoever misses the answers to its PINGs first.
 #[test]
 fn a_half_open_death_loses_nothing() {
@@ -91,7 +91,7 @@ fn a_half_open_death_loses_nothing() {
     }
 }
 
-/// VTP 34, VTP 39, VTP-31: either side dies and comes back, whether its links are seen to end or not, and whoever speaks first. The
+/// VTP-34, VTP-39, VTP-31: either side dies and comes back, whether its links are seen to end or not, and whoever speaks first. The
 /// other is told of one end, and then they have a new connection.
 #[test]
 fn a_restart_is_one_clean_break() {
@@ -126,7 +126,7 @@ fn a_restart_is_one_clean_break() {
     }
 }
 
-/// VTP-29, VTP 36, VTP 37, VTP 39: one closes and dials again at once. The other is told of one end, of *gone* if CLOSE was lost, and the
+/// VTP-29, VTP-36, VTP-37, VTP-39: one closes and dials again at once. The other is told of one end, of *gone* if CLOSE was lost, and the
 /// new connection is another one.
 #[test]
 fn a_close_that_is_lost_is_heard_of_on_the_next_dial() {
@@ -157,7 +157,7 @@ fn a_close_that_is_lost_is_heard_of_on_the_next_dial() {
     }
 }
 
-/// VTP 40, VTP 48: two that cannot reach each other for two minutes are told so, each once, and a new dial makes a new connection.
+/// VTP-40, VTP-48: two that cannot reach each other for two minutes are told so, each once, and a new dial makes a new connection.
 #[test]
 fn a_connection_without_a_link_breaks_at_its_deadline() {
     for seed in seeds() {

@@ -77,7 +77,7 @@ fn texts(world: &mut World, vats: [HostId; 3]) -> Vec<String> {
     let place = world.address(carol).unwrap().clone();
     world.listen(place, bob);
     world.say(alice, carol, "is it you?").unwrap();
-    world.run_for(30 * SECOND);
+    world.run_for(300 * SECOND);
     let refused = world.send(alice, conn, "too late").unwrap_err();
     let oneself = world.dial(alice, alice).unwrap_err();
     let mut texts = both([&refused, &oneself]);

@@ -92,6 +92,8 @@ fn watched() -> (Vec<Entry>, Vec<Vec<u8>>) {
         let conn = world.dial(vats[0], vats[3]).unwrap();
         world.send(vats[0], conn, *b"hello, fourth").unwrap();
         assert!(world.run_until_quiet());
+        world.close(vats[0], conn);
+        assert!(world.run_until_quiet());
     }
     let entry = |vat| Entry {
         vat: *world.vat_id(vat).public_key(),

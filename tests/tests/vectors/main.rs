@@ -3,12 +3,15 @@
 //! A *group* is a set of cases that one test runs: those of a kind, or those that break one clause. The tests at the
 //! end of this file see to it that no file, no case and no value goes untested.
 
+mod cells;
 mod crypto;
 mod handshake;
 mod locators;
 mod names;
+mod pair;
 mod records;
 mod refused;
+mod streams;
 
 use conformance::house::clauses::{PREFIXES, ids, tests};
 use conformance::house::{pages, source::Source};
@@ -80,6 +83,9 @@ const SOURCES: &[(&str, &str)] = &[
     ("handshake", include_str!("handshake.rs")),
     ("handshake_refused", include_str!("refused.rs")),
     ("records", include_str!("records.rs")),
+    ("streams", include_str!("streams.rs")),
+    ("pair", include_str!("pair.rs")),
+    ("cells", include_str!("cells.rs")),
 ];
 
 /// The clauses of the cases, by group.

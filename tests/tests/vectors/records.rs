@@ -4,8 +4,8 @@ fn run(group: &str) {
     super::run("records", group);
 }
 
-/// VTP-14, VTP-21, VTP-22, VTP-23, VTP-24, VTP-25, VTP-26, VTP-27, VTP-29, VTP-30: what is sealed and opened, and
-/// what the receiver knows afterwards.
+/// VTP-14, VTP-21, VTP-22, VTP-23, VTP-24, VTP-25, VTP-26, VTP-27, VTP-29, VTP-30, VTP-39, VTP-49, VTP-50, VTP-52: what
+/// is sealed and opened, and what the receiver knows afterwards.
 #[test]
 fn records_are_the_same_byte_for_byte() {
     run("accepted");
@@ -17,9 +17,9 @@ fn what_is_no_frame_is_refused() {
     run("refused VTP-22");
 }
 
-/// VTP-23: numbers that are not the next.
+/// VTP-23: the number 0, and numbers too far ahead.
 #[test]
-fn numbers_follow_each_other() {
+fn numbers_are_near_the_next() {
     run("refused VTP-23");
 }
 
@@ -35,7 +35,7 @@ fn pieces_make_messages() {
     run("refused VTP-25");
 }
 
-/// VTP-26: acknowledgements that go back or beyond.
+/// VTP-26: acknowledgements that go back or beyond, and empty ranges.
 #[test]
 fn an_ack_goes_forward() {
     run("refused VTP-26");
@@ -45,6 +45,24 @@ fn an_ack_goes_forward() {
 #[test]
 fn a_pong_was_asked_for() {
     run("refused VTP-27");
+}
+
+/// VTP-49: heads that are too long.
+#[test]
+fn a_head_has_its_bound() {
+    run("refused VTP-49");
+}
+
+/// VTP-50: a piece of a stream that says nothing.
+#[test]
+fn a_piece_of_a_stream_is_not_empty() {
+    run("refused VTP-50");
+}
+
+/// VTP-52: datagrams of no bytes, and of too many.
+#[test]
+fn a_datagram_has_its_bounds() {
+    run("refused VTP-52");
 }
 
 /// VTP-29: other ids, and frames behind CLOSE.

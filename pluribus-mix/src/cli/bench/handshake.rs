@@ -10,7 +10,7 @@ use pluribus_mix::crypto::sign::SigningKey;
 use pluribus_mix::time::{Duration, Instant};
 use pluribus_mix::vattp::connection::Connection;
 use pluribus_mix::vattp::initiator::{self, start};
-use pluribus_mix::vattp::pair::{PairFields, Side};
+use pluribus_mix::vattp::pair::{PairFields, Side, Within};
 use pluribus_mix::vattp::pipe::Carried;
 use pluribus_mix::vattp::responder::{self, ExpectIWant, Hosted};
 use pluribus_mix::vattp::seen::Seen;
@@ -114,7 +114,7 @@ impl Sides {
         Sending::new(sealer, Tuning::default(), now).fill(now, &mut self.conn, &mut back)?;
         let (_len, record) = back.split_at_mut_checked(2).ok_or("no record")?;
         let (_established, fields, _frames) = i.handle(record)?;
-        Ok(fields.check_go_too(Side::other(said.side()), &said)?)
+        Ok(fields.check(Within::GoToo, said.side().other())?)
     }
 }
 

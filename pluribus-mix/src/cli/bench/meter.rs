@@ -51,7 +51,16 @@ pub(super) fn table(rows: &[Row]) -> String {
 
 /// The CPU time that this process has used.
 fn cpu() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
+    clock(ClockId::ProcessCPUTime)
+}
+
+/// The time of the world, since some moment.
+pub(super) fn waited() -> Duration {
+    clock(ClockId::Monotonic)
+}
+
+fn clock(id: ClockId) -> Duration {
+    let time = clock_gettime(id);
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
     Duration::from_secs(seconds) + Duration::from_nanos(u64::try_from(time.tv_nsec).unwrap_or(0))
 }
@@ -70,6 +79,12 @@ pub(super) fn against(
         quickest.1 = quickest.1.min(timed(&mut reference)?);
     }
     Ok(quickest)
+}
+
+/// The one in the middle.
+pub(super) fn median(mut all: Vec<f64>) -> f64 {
+    all.sort_unstable_by(f64::total_cmp);
+    all.get(all.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 fn timed(thing: &mut impl FnMut() -> Result<(), Failure>) -> Result<f64, Failure> {

@@ -1,13 +1,19 @@
 //! What it costs: figures beside the ceiling that the same machine reaches in the same run.
 //!
 //! A figure alone says little on a shared machine, so every row that can has a reference measured in alternation with it, and a ratio. Time
-//! is the CPU time of this process; of the rounds the quickest counts, for the row and for its reference.
+//! is the CPU time of this process; of the rounds the quickest counts, for the row and for its reference. Where the wait is what matters
+//! it is the time of the world, and of the rounds the one in the middle.
 
+mod cells;
 mod handshake;
 mod idle;
+mod loopback;
+mod lossy;
 mod meter;
 mod pipe;
+mod resume;
 mod rig;
+mod stream;
 
 use super::Failure;
 use clap::{Args, Subcommand};
@@ -24,7 +30,8 @@ pub(crate) struct Bench {
 
 #[derive(Subcommand)]
 enum What {
-    /// Handshakes, the pipe, and what an idle connection holds.
+    /// Handshakes, the pipe, streams on loopback and over lost cells, how soon a broken link is replaced, and what an idle
+    /// connection holds.
     Vattp(Vattp),
 }
 
@@ -34,7 +41,7 @@ struct Vattp {
     /// One JSON array of rows on standard output instead of a table
     #[arg(long)]
     json: bool,
-    /// Rounds of each row; of these the quickest counts
+    /// Rounds of each row; of these the quickest counts, or for waits the one in the middle
     #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=1000))]
     rounds: u32,
     /// Pairs of connections in the row about idle ones
@@ -75,6 +82,12 @@ impl Vattp {
                 progress(&format!("pipe, {size} bytes, {}", backend.name()));
                 rows.push(pipe::row(*backend, size, self.rounds)?);
             }
+            progress(&format!("stream over loopback, {}", backend.name()));
+            rows.push(stream::row(*backend, self.rounds)?);
+            progress(&format!("stream over lost cells, {}", backend.name()));
+            rows.push(lossy::row(*backend, self.rounds)?);
+            progress(&format!("resume, {}", backend.name()));
+            rows.push(resume::row(*backend, self.rounds)?);
         }
         Ok(rows)
     }

@@ -7,7 +7,7 @@ use pluribus_mix::crypto::rng::Seed;
 use pluribus_mix::crypto::sign::SigningKey;
 use pluribus_mix::locator::Address;
 use pluribus_mix::netlayer::{ConnId, Event, Netlayer as _};
-use pluribus_mix::node::{Config, LinkId, LinkRequest, Node, Source};
+use pluribus_mix::node::{Carrier, Config, LinkId, LinkRequest, Node, Source};
 use pluribus_mix::time::Instant;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,14 +35,16 @@ impl Rig {
                 .parse::<Address>()
                 .map_err(broken)
         };
-        let node = |seed: u8, address: Address| {
+        let node = |seed: u8, address: Address, anonymous: bool| {
             let mut config = Config::new(Arc::new(SigningKey::from_seed(&[seed; 32])), 1);
             config.backend = backend;
+            config.anonymous = anonymous;
             config.places.push(address);
             Node::new(config, &Seed::from_bytes([seed; 32]))
         };
         Ok(Self {
-            nodes: [node(1, address(1)?), node(2, address(2)?)],
+            // Two vats have one connection; whoever dials under throwaway keys can have many.
+            nodes: [node(1, address(1)?, true), node(2, address(2)?, false)],
             far: [BTreeMap::new(), BTreeMap::new()],
             buffer: Vec::new(),
             heard: 0,
@@ -77,10 +79,10 @@ impl Rig {
         };
         let mut moved = false;
         while let Some(LinkRequest::Open { link, .. }) = near.poll_link(NOW) {
-            let other = far.link_accepted(NOW, Source([0; 16]));
+            let other = far.link_accepted(NOW, Source([0; 16]), Carrier::Stream);
             links.insert(link, other);
             back.insert(other, link);
-            near.link_opened(NOW, link);
+            near.link_opened(NOW, link, Carrier::Stream);
             moved = true;
         }
         while let Some(link) = near.poll_transmit(NOW, &mut self.buffer) {

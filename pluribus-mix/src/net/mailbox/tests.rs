@@ -4,15 +4,11 @@ use crate::crypto::sign::SigningKey;
 const KIB: usize = 1024;
 
 fn mailbox() -> Arc<Mailbox> {
-    Arc::new(Mailbox::new(ConnId(7), Arc::default()))
+    Arc::new(Mailbox::new(ConnId(7), Arc::default(), 2))
 }
 
-fn proven() -> Proven {
-    let peer = VatId::from(SigningKey::from_seed(&[1; 32]).public());
-    Proven {
-        peer,
-        exporter: None,
-    }
+fn peer() -> VatId {
+    VatId::from(SigningKey::from_seed(&[1; 32]).public())
 }
 
 fn fault(sent: Result<(), SendError>) -> SendFault {
@@ -20,7 +16,7 @@ fn fault(sent: Result<(), SendError>) -> SendFault {
 }
 
 fn rung(mailbox: &Mailbox) -> bool {
-    mailbox.bell.answer().contains(&mailbox.conn)
+    mailbox.bell.answer().contains(&(mailbox.conn, None))
 }
 
 #[test]
@@ -81,7 +77,7 @@ fn what_the_node_hands_back_goes_first_when_there_is_room() {
 #[tokio::test]
 async fn a_full_inbox_is_held_until_it_is_low() {
     let mailbox = mailbox();
-    mailbox.open(proven());
+    mailbox.open(peer());
     let mut laid = 1;
     while !mailbox.deliver(vec![5; 64 * KIB]) {
         laid += 1;
@@ -105,7 +101,7 @@ async fn a_full_inbox_is_held_until_it_is_low() {
 async fn what_came_is_received_before_the_end() {
     let (ended, broken) = (mailbox(), mailbox());
     for mailbox in [&ended, &broken] {
-        mailbox.open(proven());
+        mailbox.open(peer());
         assert!(!mailbox.deliver(vec![1]));
     }
     ended.end();
@@ -122,7 +118,7 @@ async fn what_came_is_received_before_the_end() {
 #[tokio::test]
 async fn what_came_is_received_even_if_the_end_came_with_the_beginning() {
     let (served, refused) = (mailbox(), mailbox());
-    served.open(proven());
+    served.open(peer());
     assert!(!served.deliver(vec![1]));
     for mailbox in [&served, &refused] {
         mailbox.close(CloseReason::Unreachable);
@@ -135,7 +131,7 @@ async fn what_came_is_received_even_if_the_end_came_with_the_beginning() {
 #[tokio::test]
 async fn closing_here_ends_everything_here() {
     let mailbox = mailbox();
-    mailbox.open(proven());
+    mailbox.open(peer());
     assert!(!mailbox.deliver(vec![1]));
     mailbox.abandon();
     mailbox.close(CloseReason::Unreachable);
@@ -143,4 +139,55 @@ async fn closing_here_ends_everything_here() {
     assert_eq!(mailbox.recv().await, Err(Cut { reason }));
     assert_eq!(mailbox.closed().await, reason, "the first reason stays");
     assert!(matches!(mailbox.wish(), Wish::Close) && rung(&mailbox));
+}
+
+#[tokio::test]
+async fn a_full_queue_of_messages_holds_up_nothing_else() {
+    // VTP-47
+    let mailbox = mailbox();
+    mailbox.try_send(vec![1]).unwrap();
+    let Wish::Send(message) = mailbox.wish() else {
+        panic!()
+    };
+    mailbox.hand_back(message);
+    mailbox.send_datagram(&[2]).unwrap();
+    let asking = tokio::spawn({
+        let mailbox = Arc::clone(&mailbox);
+        async move { mailbox.ask(Question::Exporter).await }
+    });
+    tokio::task::yield_now().await;
+    let Wish::Ask(Question::Exporter(answer)) = mailbox.wish() else {
+        panic!()
+    };
+    answer.send(Some([3; 32])).unwrap();
+    assert_eq!(asking.await.unwrap(), Some(Some([3; 32])));
+    assert!(matches!(mailbox.wish(), Wish::Datagram(bytes) if bytes == [2]));
+    assert!(matches!(mailbox.wish(), Wish::Nothing));
+}
+
+#[tokio::test]
+async fn nobody_waits_for_an_answer_behind_the_end() {
+    let mailbox = mailbox();
+    let asking = tokio::spawn({
+        let mailbox = Arc::clone(&mailbox);
+        async move { mailbox.ask(Question::Exporter).await }
+    });
+    tokio::task::yield_now().await;
+    mailbox.close(CloseReason::Gone);
+    assert_eq!(asking.await.unwrap(), None);
+    assert_eq!(mailbox.ask(Question::Exporter).await, None);
+    assert_eq!(mailbox.recv_datagram().await, Err(CloseReason::Gone));
+}
+
+#[test]
+fn of_the_datagrams_that_wait_the_oldest_is_lost() {
+    // VTP-52
+    let mailbox = mailbox();
+    for number in 0..66 {
+        mailbox.send_datagram(&[number]).unwrap();
+    }
+    for number in 2..66 {
+        assert!(matches!(mailbox.wish(), Wish::Datagram(bytes) if bytes == [number]));
+    }
+    assert!(matches!(mailbox.wish(), Wish::Nothing));
 }

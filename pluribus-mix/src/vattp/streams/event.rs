@@ -8,7 +8,7 @@ use bytes::Bytes;
 /// stream that the runtime gave up, nor behind [`StreamEvent::Reset`], nor when the stream has ended both ways.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StreamEvent {
-    /// The peer opened a stream; always the first of its stream. (VTP 49)
+    /// The peer opened a stream; always the first of its stream. (VTP-49)
     Opened {
         /// Its id.
         stream: u32,
@@ -25,12 +25,12 @@ pub enum StreamEvent {
         /// Its id.
         stream: u32,
     },
-    /// The peer's direction ended with fin, and its last byte was read. (VTP 50)
+    /// The peer's direction ended with fin, and its last byte was read. (VTP-50)
     Ended {
         /// Its id.
         stream: u32,
     },
-    /// The peer neither writes nor reads any more; what was not read or not said is lost. Always the last. (VTP 50)
+    /// The peer neither writes nor reads any more; what was not read or not said is lost. Always the last. (VTP-50)
     Reset {
         /// Its id.
         stream: u32,
@@ -42,10 +42,10 @@ pub enum StreamEvent {
 /// Why a call of the runtime is turned down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StreamFault {
-    /// As many streams are open from here as there may be at once, or the ids are used up. (VTP 49)
+    /// As many streams are open from here as there may be at once, or the ids are used up. (VTP-49)
     #[error("too many streams")]
     TooMany,
-    /// The head is longer than 512 bytes. (VTP 49)
+    /// The head is longer than 512 bytes. (VTP-49)
     #[error("a head of more than 512 bytes")]
     HeadTooLong,
     /// The stream was never opened, was given up at either end, or is over.

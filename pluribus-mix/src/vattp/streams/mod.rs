@@ -1,15 +1,15 @@
-//! Byte streams inside a connection. (VTP 49, VTP 50, VTP 51)
+//! Byte streams inside a connection. (VTP-49, VTP-50, VTP-51)
 //!
 //! A message is taken whole or not at all. Whoever has a file, or a pipe that never ends, wants bytes as they come, and wants
 //! a reader that falls asleep to stop its own stream and nothing else. So each stream has its own credit, and streams that
-//! have something to say take turns, piece by piece. (VTP 47)
+//! have something to say take turns, piece by piece. (VTP-47)
 //!
 //! [`Streams`] is all streams of a connection at one end, as a value: calls of the runtime and frames of the peer go in,
 //! events and bodies come out. Numbers, acknowledgement and saying again are somebody else's. What [`Streams::poll_body`] hands
 //! out counts as said, and the `handle_*` hear every frame once and in order.
 //!
 //! *Who counts what.* An end counts a stream as gone when it has said the end of its own direction and heard the other, however
-//! much of it waits for its runtime. So the two ends agree on the 1024 of VTP 49: when the opener takes a stream for gone, the peer
+//! much of it waits for its runtime. So the two ends agree on the 1024 of VTP-49: when the opener takes a stream for gone, the peer
 //! has said its end (it was heard), and will have heard the opener's end before whatever the opener says from then on, because
 //! frames come in order. Whatever exists at the peer when an OPEN comes exists at the opener when it says it, and that is never more
 //! than 1024.
@@ -46,25 +46,25 @@ use std::collections::BTreeMap;
 use stream::{Opener, Share, Stream};
 use turns::Turns;
 
-/// The most streams opened by one side at once. (VTP 49)
+/// The most streams opened by one side at once. (VTP-49)
 pub const MAX_STREAMS: usize = 1024;
-/// The most bytes of a head. (VTP 49)
+/// The most bytes of a head. (VTP-49)
 pub const MAX_HEAD: usize = 512;
-/// Bytes open in each direction of a new stream. (VTP 51)
+/// Bytes open in each direction of a new stream. (VTP-51)
 pub const FIRST_CREDIT: u32 = 65_536;
-/// The most bytes open in a direction of a stream. (VTP 51)
+/// The most bytes open in a direction of a stream. (VTP-51)
 pub const MAX_CREDIT: u32 = 1_048_576;
 /// Bytes by which all windows of a connection together may be above [`FIRST_CREDIT`] each.
 pub const MAX_EXTRA: usize = 8_388_608;
 /// Bytes that a stream takes from its writer before they are said.
 pub const SEND_BUFFER: usize = 262_144;
-/// The most streams of the peer that are gone and kept only because the runtime has not heard all of them. (VTP 50)
+/// The most streams of the peer that are gone and kept only because the runtime has not heard all of them. (VTP-50)
 pub const MAX_LINGERING: usize = 256;
 /// A piece shorter than this is said only if it is all there is to say.
 pub const CRUMB: usize = 256;
 /// Room in which [`Streams::poll_body`] always finds something to say, if there is anything.
 pub const LEAST_ROOM: usize = Frame::OPEN_HEAD + MAX_HEAD;
-/// The code of a RESET that answers another, or an OPEN for which there is no room. (VTP 50)
+/// The code of a RESET that answers another, or an OPEN for which there is no room. (VTP-50)
 pub const NO_REASON: u8 = 0;
 
 /// All streams of a connection, at one end of it.
@@ -80,7 +80,7 @@ pub struct Streams {
 }
 
 impl Streams {
-    /// No streams, at the end of `side`. (VTP 49)
+    /// No streams, at the end of `side`. (VTP-49)
     pub fn new(side: Side) -> Self {
         let first = |side| match side {
             Side::Master => 0,
@@ -158,7 +158,7 @@ impl Streams {
 
 /// Towards the runtime.
 impl Streams {
-    /// Opens a stream for what `head` says, at most [`MAX_HEAD`] bytes; its id. One may write at once. (VTP 49)
+    /// Opens a stream for what `head` says, at most [`MAX_HEAD`] bytes; its id. One may write at once. (VTP-49)
     pub fn open(&mut self, head: &[u8]) -> Result<u32, StreamFault> {
         if head.len() > MAX_HEAD {
             return Err(StreamFault::HeadTooLong);
@@ -179,13 +179,13 @@ impl Streams {
             .unwrap_or(Err(StreamFault::Over))
     }
 
-    /// Ends our direction behind what was written. (VTP 50)
+    /// Ends our direction behind what was written. (VTP-50)
     pub fn finish(&mut self, stream: u32) -> Result<(), StreamFault> {
         self.change(stream, Stream::finish)
             .unwrap_or(Err(StreamFault::Over))
     }
 
-    /// Gives a stream up both ways, if it is there: what is unread or unsaid is dropped, and nothing more is told of it. (VTP 50)
+    /// Gives a stream up both ways, if it is there: what is unread or unsaid is dropped, and nothing more is told of it. (VTP-50)
     pub fn reset(&mut self, stream: u32, code: u8) {
         self.change(stream, |entry| entry.give_up(code));
     }
@@ -197,6 +197,11 @@ impl Streams {
             .unwrap_or(Err(StreamFault::Over))
     }
 
+    /// Whether the runtime has something to hear.
+    pub fn has_event(&self) -> bool {
+        self.events.front().is_some()
+    }
+
     /// The next thing that the runtime has to hear. At most four wait for a stream, which has them told in a row.
     pub fn poll_event(&mut self) -> Option<StreamEvent> {
         let stream = self.events.front()?;
@@ -206,7 +211,7 @@ impl Streams {
 
 /// Towards the transport.
 impl Streams {
-    /// The peer opens a stream. (VTP 49)
+    /// The peer opens a stream. (VTP-49)
     pub fn handle_open(&mut self, stream: u32, head: &[u8]) -> Result<(), Violation> {
         if u64::from(stream) != self.next_theirs {
             return Err(Violation::StreamId);
@@ -226,28 +231,28 @@ impl Streams {
         Ok(())
     }
 
-    /// A piece of a stream comes; behind a RESET of ours it is discarded. (VTP 50, VTP 51)
+    /// A piece of a stream comes; behind a RESET of ours it is discarded. (VTP-50, VTP-51)
     pub fn handle_stream(&mut self, stream: u32, fin: bool, bytes: &[u8]) -> Result<(), Violation> {
         self.was_opened(stream)?;
         self.change(stream, |entry| entry.hear(fin, bytes))
             .unwrap_or(Err(Violation::NoStream))
     }
 
-    /// The peer grants `more` bytes of a stream; for one that is gone that changes nothing. (VTP 50, VTP 51)
+    /// The peer grants `more` bytes of a stream; for one that is gone that changes nothing. (VTP-50, VTP-51)
     pub fn handle_credit(&mut self, stream: u32, more: u32) -> Result<(), Violation> {
         self.was_opened(stream)?;
         self.change(stream, |entry| entry.hear_credit(more))
             .unwrap_or(Ok(()))
     }
 
-    /// The peer gives a stream up; for one that is gone that changes nothing. (VTP 50)
+    /// The peer gives a stream up; for one that is gone that changes nothing. (VTP-50)
     pub fn handle_reset(&mut self, stream: u32, code: u8) -> Result<(), Violation> {
         self.was_opened(stream)?;
         self.change(stream, |entry| entry.hear_reset(code));
         Ok(())
     }
 
-    /// Refuses what the peer says of a stream that it cannot know. (VTP 50)
+    /// Refuses what the peer says of a stream that it cannot know. (VTP-50)
     fn was_opened(&self, stream: u32) -> Result<(), Violation> {
         let is_ours = u64::from(stream) % 2 == self.next_ours % 2;
         let next = if is_ours {
@@ -267,7 +272,7 @@ impl Streams {
         self.control.front().or(self.data.front()).is_some()
     }
 
-    /// The next thing to say if its frame fits `room`; then it is said, and its stream goes to the end of the queue. (VTP 47)
+    /// The next thing to say if its frame fits `room`; then it is said, and its stream goes to the end of the queue. (VTP-47)
     pub fn poll_body(&mut self, room: usize) -> Option<Body> {
         let spare = MAX_EXTRA.saturating_sub(self.total.extra);
         if let Some(stream) = self.control.front() {

@@ -36,7 +36,7 @@ pub(super) struct Stream {
 
 struct Sending {
     pieces: Pieces,
-    /// What may be sent. (VTP 51)
+    /// What may be sent. (VTP-51)
     open: u32,
     state: Writing,
     room: Room,
@@ -63,7 +63,7 @@ enum Room {
 
 struct Receiving {
     pieces: Pieces,
-    /// What the peer may send, by what we have granted. (VTP 51)
+    /// What the peer may send, by what we have granted. (VTP-51)
     open: u32,
     /// What `open` and the bytes that wait may be together.
     window: u32,
@@ -159,7 +159,7 @@ impl Stream {
         (self.receiving.window - FIRST_CREDIT) as usize
     }
 
-    /// Both directions have ended. (VTP 50)
+    /// Both directions have ended. (VTP-50)
     fn is_gone(&self) -> bool {
         self.sending.state == Writing::Ended && self.receiving.state != Reading::Open
     }
@@ -294,7 +294,7 @@ impl Stream {
 
 /// From the peer.
 impl Stream {
-    /// Bytes came, and behind them perhaps the end. (VTP 50, VTP 51)
+    /// Bytes came, and behind them perhaps the end. (VTP-50, VTP-51)
     pub(super) fn hear(&mut self, fin: bool, bytes: &[u8]) -> Result<(), Violation> {
         let receiving = &mut self.receiving;
         if receiving.state != Reading::Open {
@@ -318,7 +318,7 @@ impl Stream {
         Ok(())
     }
 
-    /// More was granted; too late if the stream is gone. (VTP 50, VTP 51)
+    /// More was granted; too late if the stream is gone. (VTP-50, VTP-51)
     pub(super) fn hear_credit(&mut self, more: u32) -> Result<(), Violation> {
         if self.is_gone() {
             return Ok(());
@@ -331,7 +331,7 @@ impl Stream {
         Ok(())
     }
 
-    /// The peer gave up. Behind its fin that still says that it does not read. (VTP 50)
+    /// The peer gave up. Behind its fin that still says that it does not read. (VTP-50)
     pub(super) fn hear_reset(&mut self, code: u8) {
         if self.is_gone() {
             return;

@@ -1,4 +1,4 @@
-//! Messages, streams and datagrams beside each other in one connection. (VTP-29, VTP 47, VTP 52)
+//! Messages, streams and datagrams beside each other in one connection. (VTP-29, VTP-47, VTP-52)
 
 use super::reliable::{at, gaps, hear, msg, numbers, open, records};
 use super::rig::ack;
@@ -6,7 +6,7 @@ use crate::vattp::frame::{Frame, Frames};
 use crate::vattp::inbound::Taken;
 use crate::vattp::pipe::Carrier;
 
-/// VTP 47: messages and streams take turns, frame by frame.
+/// VTP-47: messages and streams take turns, frame by frame.
 #[test]
 fn messages_and_streams_take_turns() {
     let mut conn = open(Carrier::Stream);
@@ -33,7 +33,7 @@ fn messages_and_streams_take_turns() {
     );
 }
 
-/// VTP 52: a datagram has 1 to 800 bytes; 64 wait at either end, then the oldest is lost; none is said twice, or on another
+/// VTP-52: a datagram has 1 to 800 bytes; 64 wait at either end, then the oldest is lost; none is said twice, or on another
 /// transport.
 #[test]
 fn datagrams_come_once_or_not_at_all() {

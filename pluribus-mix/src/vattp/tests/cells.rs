@@ -1,4 +1,4 @@
-//! Records of one cell each, on a carrier that may lose, repeat, change or make up any of them. (VTP 43)
+//! Records of one cell each, on a carrier that may lose, repeat, change or make up any of them. (VTP-43)
 
 use crate::crypto::aead::{Backend, Key, seal_item};
 use crate::crypto::kdf::{Label, Secret};
@@ -60,7 +60,7 @@ fn opens(opener: &mut Opener, index: u64, mut cell: Vec<u8>, frames: &[u8]) -> b
     true
 }
 
-/// VTP 43: a record is 896 bytes, its counter the index of the cell, and its key the one after as many changes as there are
+/// VTP-43: a record is 896 bytes, its counter the index of the cell, and its key the one after as many changes as there are
 /// multiples of 1024 behind the first cell, itself not counted: as the specification has it, not only as the other end has it.
 #[test]
 fn every_cell_is_sealed_under_the_key_of_its_index() {
@@ -88,7 +88,7 @@ fn every_cell_is_sealed_under_the_key_of_its_index() {
     }
 }
 
-/// VTP 43: both libraries make and open the same cells, whatever is lost between them and on both sides of every border.
+/// VTP-43: both libraries make and open the same cells, whatever is lost between them and on both sides of every border.
 #[test]
 fn what_one_library_seals_the_other_opens_whatever_is_lost() {
     for near in Backend::ALL {
@@ -117,7 +117,7 @@ fn what_one_library_seals_the_other_opens_whatever_is_lost() {
     }
 }
 
-/// VTP 43: a cell with any bit flipped is as if it had been lost, also the first behind a border; as it was sent it opens
+/// VTP-43: a cell with any bit flipped is as if it had been lost, also the first behind a border; as it was sent it opens
 /// afterwards, and so does the next.
 #[test]
 fn a_cell_with_any_bit_flipped_is_as_if_lost() {
@@ -135,7 +135,7 @@ fn a_cell_with_any_bit_flipped_is_as_if_lost() {
     }
 }
 
-/// VTP 43: a cell that comes again, before its turn, under another index, sent back to who sealed it, or with a byte too
+/// VTP-43: a cell that comes again, before its turn, under another index, sent back to who sealed it, or with a byte too
 /// many or too few is as if it had been lost.
 #[test]
 fn a_cell_out_of_its_place_is_as_if_lost() {
@@ -186,7 +186,7 @@ fn a_cell_out_of_its_place_is_as_if_lost() {
     assert!(!opens(&mut opener, last - 1, good, b"x"));
 }
 
-/// VTP 43: 64 borders ahead a cell opens, 65 ahead it is as if lost; nothing that does not open moves the key.
+/// VTP-43: 64 borders ahead a cell opens, 65 ahead it is as if lost; nothing that does not open moves the key.
 #[test]
 fn a_cell_more_than_64_borders_ahead_is_as_if_lost() {
     let beyond = (1 + MAX_BORDERS) * 1024;
@@ -210,7 +210,7 @@ fn a_cell_more_than_64_borders_ahead_is_as_if_lost() {
     assert!(opens(&mut opener, beyond - 1, cell, b"x"), "64 at once");
 }
 
-/// VTP 43, VTP-14: behind a border the old key opens and seals nothing more, under any index; before it, the next key.
+/// VTP-43, VTP-14: behind a border the old key opens and seals nothing more, under any index; before it, the next key.
 #[test]
 fn the_key_of_another_era_is_worth_nothing() {
     let (mut sealer, mut opener) = ends(0);
@@ -237,7 +237,7 @@ fn the_key_of_another_era_is_worth_nothing() {
     assert_eq!(sealer.at(1023), Err(Violation::Index));
 }
 
-/// VTP 43: a sealer uses no index twice and none that its receiver would not take; without an index it seals nothing.
+/// VTP-43: a sealer uses no index twice and none that its receiver would not take; without an index it seals nothing.
 #[test]
 fn a_sealer_uses_every_index_once() {
     let (mut sealer, _) = ends(10);
@@ -258,7 +258,7 @@ fn a_sealer_uses_every_index_once() {
     assert_eq!(stream.at(0), Err(Violation::Index));
 }
 
-/// VTP 43, VTP-21: a cell takes 880 bytes of frames and not one more, a record on a stream 32,752.
+/// VTP-43, VTP-21: a cell takes 880 bytes of frames and not one more, a record on a stream 32,752.
 #[test]
 fn a_record_takes_as_much_as_its_carrier_gives_room() {
     let backend = Backend::default();
@@ -289,7 +289,7 @@ fn a_record_takes_as_much_as_its_carrier_gives_room() {
     assert_eq!(next_cell(&mut stream, &too_long), Err(Violation::Length));
 }
 
-/// VTP 43: the forms are not taken for each other, and on cells nothing but the index changes the key.
+/// VTP-43: the forms are not taken for each other, and on cells nothing but the index changes the key.
 #[test]
 fn on_cells_there_is_no_rekey_and_no_record_of_a_stream() {
     let (mut sealer, mut opener) = ends(0);

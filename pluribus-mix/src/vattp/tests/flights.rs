@@ -1,4 +1,4 @@
-//! Flights on cells, and a handshake on them from end to end. (VTP 44, VTP-15)
+//! Flights on cells, and a handshake on them from end to end. (VTP-44, VTP-15)
 
 use super::puppet::{fields, lp};
 use super::rig::{I, hosted, local, wanted};
@@ -8,7 +8,7 @@ use crate::time::{Duration, Instant};
 use crate::vattp::cells::{FlightCells, Incoming, Place, fill_flight};
 use crate::vattp::flight::{GIVEINFO_LEN, GO_LEN, IAM_LEN, IWANT_LEN, REPLYINFO_LEN};
 use crate::vattp::initiator::{self, Established, ExpectGoToo, GoToo};
-use crate::vattp::pair::{PairFields, Side};
+use crate::vattp::pair::{PairFields, Side, Within};
 use crate::vattp::pipe::{CELL_LEN, Carried, Sealer};
 use crate::vattp::responder::{self, Accepted, ExpectIWant};
 use crate::vattp::seen::Seen;
@@ -53,7 +53,7 @@ fn taken(
     (items, Ok(()))
 }
 
-/// VTP 44: whatever the lengths of its items, a flight comes out of its cells as it went in; it takes no more cells than it
+/// VTP-44: whatever the lengths of its items, a flight comes out of its cells as it went in; it takes no more cells than it
 /// must, and the rest of the last is zeros.
 #[test]
 fn flights_of_every_length_come_out_of_their_cells() {
@@ -79,7 +79,7 @@ fn flights_of_every_length_come_out_of_their_cells() {
     assert!(nothing.is_empty());
 }
 
-/// VTP 44: a byte that is not zero behind the last item of a flight is refused, wherever it stands, before the item is had.
+/// VTP-44: a byte that is not zero behind the last item of a flight is refused, wherever it stands, before the item is had.
 #[test]
 fn a_cell_that_is_not_filled_with_zeros_is_refused() {
     let flight = [lp(&[1; 376]), lp(&[2; 98])].concat();
@@ -93,7 +93,7 @@ fn a_cell_that_is_not_filled_with_zeros_is_refused() {
     }
 }
 
-/// VTP 44: cells of a flight that leave a gap, come again or come in another order are refused; before a flight indices may
+/// VTP-44: cells of a flight that leave a gap, come again or come in another order are refused; before a flight indices may
 /// be left out, but none may come again.
 #[test]
 fn cells_of_a_flight_follow_each_other() {
@@ -122,7 +122,7 @@ fn cells_of_a_flight_follow_each_other() {
     }
 }
 
-/// VTP 44, VTP-1: an item of a length that it cannot have is refused with the cell that its length ends in.
+/// VTP-44, VTP-1: an item of a length that it cannot have is refused with the cell that its length ends in.
 #[test]
 fn an_impossible_length_in_a_cell_is_refused_at_once() {
     for len in [0, 1, 1236, 1283, 65_535_u16] {
@@ -230,13 +230,13 @@ fn hears(
     match i.handle_cell(index, &mut cell).unwrap() {
         GoToo::Waits(i) => Err(Box::new(i)),
         GoToo::Came(_, pair, frames) => {
-            pair.check_go_too(said.side().other(), said).unwrap();
+            pair.check(Within::GoToo, said.side().other()).unwrap();
             Ok(frames.to_vec())
         }
     }
 }
 
-/// VTP 44, VTP 43, VTP-15: a handshake on cells comes to its end with either library at either side, wherever the indices of
+/// VTP-44, VTP-43, VTP-15: a handshake on cells comes to its end with either library at either side, wherever the indices of
 /// the directions begin; records of I follow GO in the next cell, and in R's record 0 0x0d stands before the pair fields.
 #[test]
 fn a_handshake_on_cells_comes_to_its_end() {
@@ -260,10 +260,7 @@ fn a_handshake_on_cells_comes_to_its_end() {
                 let GoToo::Came(mut at_i, pair, frames) = came else {
                     panic!("record 0 is GOTOO");
                 };
-                assert_eq!(
-                    pair.check_go_too(met.said.side().other(), &met.said),
-                    Ok(())
-                );
+                assert_eq!(pair.check(Within::GoToo, met.said.side().other()), Ok(()));
                 assert_eq!((&frames[..7], frames.len()), (&b"from r\0"[..], 880 - 51));
                 let plain = at_i.opener.open_cell(from_r + 1, &mut second).unwrap();
                 assert_eq!(plain[..6], *b"again\0");
@@ -273,7 +270,7 @@ fn a_handshake_on_cells_comes_to_its_end() {
     }
 }
 
-/// VTP 43: the keys are counted from the first cell of each direction's own first flight: an end that takes another for it
+/// VTP-43: the keys are counted from the first cell of each direction's own first flight: an end that takes another for it
 /// shares no key.
 #[test]
 fn keys_are_counted_from_the_first_flight_of_their_direction() {
@@ -296,7 +293,7 @@ fn keys_are_counted_from_the_first_flight_of_their_direction() {
     }
 }
 
-/// VTP 44, VTP-15: who waits for GOTOO goes on waiting when record 0 is lost, whatever else comes: other records of R, or
+/// VTP-44, VTP-15: who waits for GOTOO goes on waiting when record 0 is lost, whatever else comes: other records of R, or
 /// cells that somebody made up. When it comes, it is heard.
 #[test]
 fn who_waits_for_gotoo_goes_on_waiting_until_it_comes() {
@@ -322,7 +319,7 @@ fn who_waits_for_gotoo_goes_on_waiting_until_it_comes() {
     assert_eq!(heard.unwrap()[..7], *b"frames\0");
 }
 
-/// VTP 44, VTP-19: behind 0x0d stand pair fields, or the handshake is over.
+/// VTP-44, VTP-19: behind 0x0d stand pair fields, or the handshake is over.
 #[test]
 fn a_gotoo_without_pair_fields_is_refused() {
     let met = met([0, 0]);

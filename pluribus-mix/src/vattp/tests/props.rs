@@ -3,7 +3,7 @@
 use super::puppet::{Held, hints as padded, lp};
 use crate::crypto::aead::Backend;
 use crate::vattp::frame::{Ending, Frame, Frames, pad};
-use crate::vattp::pair::{PairFields, Verdict};
+use crate::vattp::pair::{PairFields, Verdict, Word};
 use crate::vattp::pipe::{Opener, Sealer};
 use crate::vattp::ranges::Ranges;
 use crate::vattp::split::Splitter;
@@ -103,14 +103,16 @@ fn fields() -> impl Strategy<Value = PairFields> {
     let rest = (not_zero.clone(), not_zero, any::<u64>());
     (verdict, any::<bool>(), ids, rest).prop_map(
         |(verdict, again, (mine, yours, go), (expect, first, past))| PairFields {
-            verdict,
-            again,
-            mine,
-            yours,
-            go,
+            word: Word {
+                verdict,
+                again,
+                mine,
+                yours,
+                go,
+                past,
+            },
             expect,
             first,
-            past,
         },
     )
 }

@@ -1,5 +1,5 @@
-//! What a connection keeps, says again and acknowledges, frame by frame; no keys, no links. (VTP-22, VTP-23, VTP-26, VTP 45
-//! to VTP 47, VTP 52)
+//! What a connection keeps, says again and acknowledges, frame by frame; no keys, no links. (VTP-22, VTP-23, VTP-26, VTP-45
+//! to VTP-47, VTP-52)
 
 use super::rig::{ack, connection};
 use crate::netlayer::MAX_MESSAGE;
@@ -215,7 +215,7 @@ fn more_ahead_of_a_gap_than_the_window_is_refused() {
     assert_eq!(beyond, Err(Violation::Window));
 }
 
-/// VTP 45: what is held ahead of a gap is dropped when a transport becomes live: it may come with other numbers.
+/// VTP-45: what is held ahead of a gap is dropped when a transport becomes live: it may come with other numbers.
 #[test]
 fn what_is_held_is_dropped_when_a_transport_is_live() {
     let mut conn = open(Carrier::Cells);
@@ -235,7 +235,7 @@ fn what_is_held_is_dropped_when_a_transport_is_live() {
     assert_eq!(all, expected);
 }
 
-/// VTP 46: on cells a frame is said again when three records behind it have been acknowledged, at once, once, and no other.
+/// VTP-46: on cells a frame is said again when three records behind it have been acknowledged, at once, once, and no other.
 #[test]
 fn what_three_later_records_overtook_is_said_again() {
     let mut conn = open(Carrier::Cells);
@@ -254,7 +254,7 @@ fn what_three_later_records_overtook_is_said_again() {
     );
 }
 
-/// VTP 46: after a timeout the two oldest are said again and no more; the wait doubles each time, up to 60 s, and each is
+/// VTP-46: after a timeout the two oldest are said again and no more; the wait doubles each time, up to 60 s, and each is
 /// stretched by a factor between 1 and 1.5, not always the same.
 #[test]
 fn a_timeout_says_two_frames_again_and_doubles() {
@@ -283,7 +283,7 @@ fn a_timeout_says_two_frames_again_and_doubles() {
     assert!(stretches.len() > 100, "{}", stretches.len());
 }
 
-/// VTP 46: the wait is srtt + 4 · rttvar + 50 ms, at least 200 ms; an acknowledgement begins it anew, undoubled.
+/// VTP-46: the wait is srtt + 4 · rttvar + 50 ms, at least 200 ms; an acknowledgement begins it anew, undoubled.
 #[test]
 fn the_wait_follows_the_round_trip() {
     for (trip, wait) in [(10, 200), (400, 400 + 800 + 50), (2000, 2000 + 4000 + 50)] {
@@ -315,7 +315,7 @@ fn the_wait_follows_the_round_trip() {
     assert_eq!(conn.due(), None, "all had come");
 }
 
-/// VTP 46: on a stream nothing is said again, whatever the time and whatever gaps the peer tells of.
+/// VTP-46: on a stream nothing is said again, whatever the time and whatever gaps the peer tells of.
 #[test]
 fn on_a_stream_nothing_is_said_again() {
     let mut conn = open(Carrier::Stream);
@@ -327,7 +327,7 @@ fn on_a_stream_nothing_is_said_again() {
     assert!(!conn.has_frame() && records(&mut conn, at(1_000_000), Carrier::Stream).is_empty());
 }
 
-/// VTP 45: on a new transport all is said again from the oldest that is not known to have come; `expect` ends that, and is refused
+/// VTP-45: on a new transport all is said again from the oldest that is not known to have come; `expect` ends that, and is refused
 /// below what was acknowledged and beyond what was sent.
 #[test]
 fn a_new_transport_says_again_what_has_not_come() {
@@ -363,7 +363,7 @@ fn a_new_transport_says_again_what_has_not_come() {
     );
 }
 
-/// VTP 45, VTP 46: what had come behind a gap may have been dropped by the peer: on the next transport it may be lost again.
+/// VTP-45, VTP-46: what had come behind a gap may have been dropped by the peer: on the next transport it may be lost again.
 #[test]
 fn what_came_behind_a_gap_counts_for_its_transport_only() {
     let mut conn = open(Carrier::Cells);
@@ -378,7 +378,7 @@ fn what_came_behind_a_gap_counts_for_its_transport_only() {
     assert_eq!(again, [1, 2]);
 }
 
-/// VTP 45: a frame that does not fit a cell waits for `expect`, with all behind it; then the rest is cut anew and numbered anew, while
+/// VTP-45: a frame that does not fit a cell waits for `expect`, with all behind it; then the rest is cut anew and numbered anew, while
 /// what was said on the new transport keeps its number.
 #[test]
 fn what_does_not_fit_the_carrier_waits_for_expect() {
@@ -432,4 +432,18 @@ fn two_windows_hold_a_sender() {
     conn.send(vec![8; 20_000]).unwrap();
     assert!(conn.send(vec![8; 60_000]).is_err(), "full");
     assert!(numbers(&records(&mut conn, at(0), Carrier::Cells)).len() > 24);
+}
+
+/// VTP-45, VTP-46: what waited to be said again on cells when their transport died does not stop the stream that comes after them.
+#[test]
+fn what_a_timeout_left_unsaid_on_cells_stops_no_stream_behind_them() {
+    let mut conn = open(Carrier::Cells);
+    conn.send(vec![7; 2000]).unwrap();
+    assert!(!records(&mut conn, at(0), Carrier::Cells).is_empty());
+    conn.tick(at(5000));
+    conn.begin(Carrier::Stream);
+    conn.go_live();
+    conn.confirm(1).unwrap();
+    let said = records(&mut conn, at(5000), Carrier::Stream);
+    assert_eq!(numbers(&said), [1, 2, 3], "all of it");
 }

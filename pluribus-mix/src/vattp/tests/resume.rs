@@ -1,4 +1,4 @@
-//! Two connections over transports that lose cells, break and change their kind. (VTP-23, VTP-26, VTP-27, VTP 45 to VTP 47)
+//! Two connections over transports that lose cells, break and change their kind. (VTP-23, VTP-26, VTP-27, VTP-45 to VTP-47)
 
 use super::rig::{connection, local};
 use crate::crypto::aead::Backend;
@@ -229,7 +229,7 @@ fn transport(carrier: Carrier, n: usize, now: Instant) -> Transport {
     Transport::new(sending, established, 1, 1, now)
 }
 
-/// VTP-23, VTP-25, VTP 45, VTP 46: over transports of both kinds that break at any moment and lose cells, every message and every
+/// VTP-23, VTP-25, VTP-45, VTP-46: over transports of both kinds that break at any moment and lose cells, every message and every
 /// byte of a stream comes once and in order, and in the end both are done.
 #[test]
 fn nothing_is_lost_doubled_or_swapped_over_many_transports() {
@@ -337,7 +337,7 @@ fn the_longest_message_passes_over_cells_beside_many_streams() {
     );
 }
 
-/// VTP-26, VTP 46: a sender that waits for `taken` only asks, again and again, and learns it though every acknowledgement of it
+/// VTP-26, VTP-46: a sender that waits for `taken` only asks, again and again, and learns it though every acknowledgement of it
 /// was lost.
 #[test]
 fn a_sender_that_only_waits_for_taken_asks() {
@@ -363,7 +363,7 @@ fn a_sender_that_only_waits_for_taken_asks() {
     assert!(pair.vats[0].conn.send(vec![6; 600_000]).is_ok());
 }
 
-/// VTP-27, VTP-26, VTP 47: what is due of PONG, ACK and PING stands at the beginning of the next record, between the pieces of a
+/// VTP-27, VTP-26, VTP-47: what is due of PONG, ACK and PING stands at the beginning of the next record, between the pieces of a
 /// long message, and with every PONG goes an ACK.
 #[test]
 fn answers_pass_between_the_pieces_of_a_long_message() {
@@ -436,7 +436,7 @@ fn lost_pongs_do_not_end_a_living_transport() {
     assert_eq!(pong(41), Err(Violation::Pong), "never asked");
 }
 
-/// VTP 43: REKEY does not occur on cells.
+/// VTP-43: REKEY does not occur on cells.
 #[test]
 fn rekey_is_refused_on_cells() {
     for (carrier, expected) in [
@@ -450,7 +450,7 @@ fn rekey_is_refused_on_cells() {
     }
 }
 
-/// VTP 46: on cells a frame that has to be said again fits behind PONG, PING and an ACK, however many gaps that could tell of.
+/// VTP-46: on cells a frame that has to be said again fits behind PONG, PING and an ACK, however many gaps that could tell of.
 #[test]
 fn a_frame_said_again_fits_beside_control() {
     let now = Instant::ZERO;

@@ -15,7 +15,7 @@ use crate::vattp::flight::{GIVEINFO_LEN, GO_LEN, IAM_LEN, IWANT_LEN, REPLYINFO_L
 use crate::vattp::frame::{Ending, Frame, Frames};
 use crate::vattp::inbound::Taken;
 use crate::vattp::initiator::{self, Established, ExpectGoToo, ExpectIam, ExpectReplyInfo};
-use crate::vattp::pair::{PairFields, Side};
+use crate::vattp::pair::{PairFields, Side, Within};
 use crate::vattp::pipe::{Carried, Carrier, RECORD_LEN};
 use crate::vattp::ranges::Ranges;
 use crate::vattp::responder::{self, ExpectGiveInfo, ExpectGo, ExpectIWant, Hosted};
@@ -210,10 +210,10 @@ impl End {
             }
             State::GoToo(state, sending, said) => {
                 let (established, fields, frames) = state.handle(item)?;
-                fields.check_go_too(said.side().other(), &said)?;
+                fields.check(Within::GoToo, said.side().other())?;
                 let frames = Frames::perhaps(frames);
                 self.conn.confirm(fields.expect)?;
-                return self.live(sending, established, [11, fields.mine], frames);
+                return self.live(sending, established, [11, fields.word.mine], frames);
             }
             State::IWant => {
                 let draw =
@@ -227,10 +227,10 @@ impl End {
                 let accepted = state.handle(item)?;
                 let ours = self.hosted.as_ref().unwrap().local.key.public();
                 let theirs = Side::of_dialler(accepted.peer(), &ours);
-                accepted.fields().check_go(theirs)?;
+                accepted.fields().check(Within::Go, theirs)?;
                 self.conn.begin(Carrier::Stream);
                 self.conn.confirm(accepted.fields().expect)?;
-                let yours = accepted.fields().mine;
+                let yours = accepted.fields().word.mine;
                 let fields = PairFields::go_too(theirs.other(), 21, 22, accepted.fields());
                 let (mut established, mut sealer) = accepted.go_too(&fields, Carried::Stream);
                 sealer.age(self.age);

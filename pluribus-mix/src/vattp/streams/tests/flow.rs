@@ -3,7 +3,7 @@
 use super::*;
 use std::mem::size_of;
 
-/// VTP 51: a sender stops at 65,536 bytes, and goes on with what its reader frees, half a window at a time.
+/// VTP-51: a sender stops at 65,536 bytes, and goes on with what its reader frees, half a window at a time.
 #[test]
 fn a_sender_stops_until_its_reader_reads() {
     let (mut ends, stream) = Ends::with_stream();
@@ -29,7 +29,7 @@ fn a_sender_stops_until_its_reader_reads() {
     assert_eq!(ends.ends[SLAVE].held(), 65_536);
 }
 
-/// VTP 51: a reader that keeps up is granted more, up to 1,048,576 bytes, and one that does not is not.
+/// VTP-51: a reader that keeps up is granted more, up to 1,048,576 bytes, and one that does not is not.
 #[test]
 fn a_reader_that_keeps_up_is_granted_more() {
     for (left, open) in [(0, 1_048_576), (1, 65_536)] {
@@ -53,7 +53,7 @@ fn a_reader_that_keeps_up_is_granted_more() {
     }
 }
 
-/// VTP 51: all windows of a connection together are at most 8 MiB above their first size, and what a stream had comes free with it.
+/// VTP-51: all windows of a connection together are at most 8 MiB above their first size, and what a stream had comes free with it.
 #[test]
 fn what_is_granted_is_bounded_over_all_streams() {
     let mut end = Streams::new(Side::Slave);
@@ -82,7 +82,7 @@ fn what_is_granted_is_bounded_over_all_streams() {
     assert_eq!(widest(&mut end, 24), 1_048_576);
 }
 
-/// VTP 51: a stream that nobody reads holds up its own credit and nothing else: a thousand others carry all they are given.
+/// VTP-51: a stream that nobody reads holds up its own credit and nothing else: a thousand others carry all they are given.
 #[test]
 fn a_stalled_reader_stalls_nobody_else() {
     let (mut ends, stalled) = Ends::with_stream();
@@ -117,7 +117,7 @@ fn a_stalled_reader_stalls_nobody_else() {
     assert_eq!(ends.ends[MASTER].weight(), 200_000 - 65_536);
 }
 
-/// VTP 47: streams that have something to say take turns, piece by piece, and one that joins waits for one round.
+/// VTP-47: streams that have something to say take turns, piece by piece, and one that joins waits for one round.
 #[test]
 fn streams_take_turns() {
     let mut end = Streams::new(Side::Master);
@@ -139,7 +139,7 @@ fn streams_take_turns() {
     assert_eq!(turns, [0, 2, 4, 0, 2, 4, 0, 6, 2, 4]);
 }
 
-/// VTP 47: a grant does not wait behind the bytes of other streams.
+/// VTP-47: a grant does not wait behind the bytes of other streams.
 #[test]
 fn what_the_peer_waits_for_goes_ahead_of_bytes() {
     let mut end = Streams::new(Side::Slave);
@@ -151,7 +151,7 @@ fn what_the_peer_waits_for_goes_ahead_of_bytes() {
     assert!(matches!(first, Some(Body::Credit { .. })), "{first:?}");
 }
 
-/// VTP 47: the rest of a record is not filled with a crumb of what would make a piece in the next.
+/// VTP-47: the rest of a record is not filled with a crumb of what would make a piece in the next.
 #[test]
 fn no_crumbs_are_cut() {
     let mut end = Streams::new(Side::Master);
@@ -171,7 +171,7 @@ fn no_crumbs_are_cut() {
     assert_eq!(end.weight(), 0);
 }
 
-/// VTP 50: RESET and CREDIT wait for room, too.
+/// VTP-50: RESET and CREDIT wait for room, too.
 #[test]
 fn nothing_is_said_beyond_the_room() {
     let mut end = Streams::new(Side::Slave);
@@ -188,7 +188,7 @@ fn nothing_is_said_beyond_the_room() {
     assert!(matches!(reset, Some(Body::Reset { .. })));
 }
 
-/// VTP 51: a stream takes 262,144 bytes from its writer, and says once when half of them are said.
+/// VTP-51: a stream takes 262,144 bytes from its writer, and says once when half of them are said.
 #[test]
 fn a_writer_is_told_once_when_there_is_room_again() {
     let (mut ends, stream) = Ends::with_stream();
@@ -210,7 +210,7 @@ fn a_writer_is_told_once_when_there_is_room_again() {
     assert_eq!(end.write(stream, &mut bytes), Ok(37_856));
 }
 
-/// VTP 51: the reader is told of bytes when none had waited, and not of bytes it has already read.
+/// VTP-51: the reader is told of bytes when none had waited, and not of bytes it has already read.
 #[test]
 fn a_reader_is_told_once_until_it_has_read_everything() {
     let mut end = Streams::new(Side::Slave);
@@ -232,7 +232,7 @@ fn a_reader_is_told_once_until_it_has_read_everything() {
     assert_eq!(events(&mut end), readable);
 }
 
-/// VTP 49: a thousand idle streams cost less than 300 kB.
+/// VTP-49: a thousand idle streams cost less than 300 kB.
 #[test]
 fn an_idle_stream_costs_little() {
     // A key and a pointer in the table, of whose nodes half may be empty, and what the allocator adds.

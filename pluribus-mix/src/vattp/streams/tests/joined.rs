@@ -279,7 +279,7 @@ impl World {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
-    /// VTP 47, VTP 49, VTP 50, VTP 51: whatever two runtimes do and however frames are delayed, nothing is refused, what is
+    /// VTP-47, VTP-49, VTP-50, VTP-51: whatever two runtimes do and however frames are delayed, nothing is refused, what is
     /// read is what was written, whole unless somebody gave the stream up, and in the end no stream is left.
     #[test]
     fn what_is_read_is_what_was_written(steps in steps()) {

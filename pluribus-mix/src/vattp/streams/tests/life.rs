@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// VTP 49: the peer hears of a stream with its head before it hears of the bytes.
+/// VTP-49: the peer hears of a stream with its head before it hears of the bytes.
 #[test]
 fn a_stream_is_opened_before_its_bytes() {
     let mut ends = Ends::new();
@@ -24,7 +24,7 @@ fn a_stream_is_opened_before_its_bytes() {
     assert_eq!(ends.read(SLAVE, second), b"to two");
 }
 
-/// VTP 50: a direction ends with fin behind its bytes, and the other goes on; with both the stream is gone.
+/// VTP-50: a direction ends with fin behind its bytes, and the other goes on; with both the stream is gone.
 #[test]
 fn each_direction_ends_for_itself() {
     let (mut ends, stream) = Ends::with_stream();
@@ -59,7 +59,7 @@ fn each_direction_ends_for_itself() {
     assert!(ends.is_empty());
 }
 
-/// VTP 50: what waited at both ends is dropped with RESET, both ends end, and only the other end's runtime is told.
+/// VTP-50: what waited at both ends is dropped with RESET, both ends end, and only the other end's runtime is told.
 #[test]
 fn whoever_gives_up_ends_both_directions() {
     let (mut ends, stream) = Ends::with_stream();
@@ -82,7 +82,7 @@ fn whoever_gives_up_ends_both_directions() {
     assert!(ends.is_empty());
 }
 
-/// VTP 50: after RESET, from either side, the runtime has no such stream.
+/// VTP-50: after RESET, from either side, the runtime has no such stream.
 #[test]
 fn a_stream_given_up_is_over_for_both_runtimes() {
     let (mut ends, stream) = Ends::with_stream();
@@ -97,7 +97,7 @@ fn a_stream_given_up_is_over_for_both_runtimes() {
     }
 }
 
-/// VTP 50: bytes under way behind our RESET are discarded until the peer's direction has ended.
+/// VTP-50: bytes under way behind our RESET are discarded until the peer's direction has ended.
 #[test]
 fn bytes_that_still_come_are_discarded() {
     let (mut ends, stream) = Ends::with_stream();
@@ -125,7 +125,7 @@ fn bytes_that_still_come_are_discarded() {
     assert!(ends.is_empty());
 }
 
-/// VTP 50: RESETs that cross answer each other.
+/// VTP-50: RESETs that cross answer each other.
 #[test]
 fn two_resets_that_cross_end_the_stream() {
     let (mut ends, stream) = Ends::with_stream();
@@ -141,7 +141,7 @@ fn two_resets_that_cross_end_the_stream() {
     assert!(ends.is_empty());
 }
 
-/// VTP 50: RESET behind one's own fin says that one does not read; it may cross the fin that ends the stream.
+/// VTP-50: RESET behind one's own fin says that one does not read; it may cross the fin that ends the stream.
 #[test]
 fn a_reset_behind_fin_stops_the_other_direction() {
     for crossing in [false, true] {
@@ -167,7 +167,7 @@ fn a_reset_behind_fin_stops_the_other_direction() {
     }
 }
 
-/// VTP 50: RESET is told also to a runtime that has heard the end of the peer's direction, and stands in nobody's way.
+/// VTP-50: RESET is told also to a runtime that has heard the end of the peer's direction, and stands in nobody's way.
 #[test]
 fn a_reset_behind_fin_is_told_after_it_was_answered() {
     let (mut ends, stream) = Ends::with_stream();
@@ -181,7 +181,7 @@ fn a_reset_behind_fin_is_told_after_it_was_answered() {
     assert_eq!(events(&mut ends.ends[SLAVE]), told);
 }
 
-/// VTP 50: a RESET that waits while both directions end by fin has nothing left to stop.
+/// VTP-50: a RESET that waits while both directions end by fin has nothing left to stop.
 #[test]
 fn a_reset_that_has_nothing_to_stop_is_not_said() {
     let (mut ends, stream) = Ends::with_stream();
@@ -195,7 +195,7 @@ fn a_reset_that_has_nothing_to_stop_is_not_said() {
     assert!(!ends.ends[MASTER].has_body());
 }
 
-/// VTP 50: giving up twice, or what the peer gave up, is said once.
+/// VTP-50: giving up twice, or what the peer gave up, is said once.
 #[test]
 fn one_reset_is_said_for_a_stream() {
     let (mut ends, stream) = Ends::with_stream();
@@ -217,7 +217,7 @@ fn one_reset_is_said_for_a_stream() {
     assert!(ends.ends[SLAVE].is_empty());
 }
 
-/// VTP 49, VTP 50: the id of a stream that was given up unsaid is used up all the same; its runtime is not told of what ended before it
+/// VTP-49, VTP-50: the id of a stream that was given up unsaid is used up all the same; its runtime is not told of what ended before it
 /// looked.
 #[test]
 fn a_stream_given_up_before_it_was_said_is_opened_and_reset() {
@@ -236,7 +236,7 @@ fn a_stream_given_up_before_it_was_said_is_opened_and_reset() {
     assert_eq!(ends.ends[MASTER].open(b""), Ok(stream + 2));
 }
 
-/// VTP 49: a side that ends a stream and opens another at its bound is refused by nobody, wherever frames and runtimes linger.
+/// VTP-49: a side that ends a stream and opens another at its bound is refused by nobody, wherever frames and runtimes linger.
 #[test]
 fn both_ends_count_alike() {
     let mut ends = Ends::new();
@@ -265,7 +265,7 @@ fn both_ends_count_alike() {
     }
 }
 
-/// VTP 50: streams that are gone wait for their reader, 256 of them; then an OPEN is answered with RESET until one is read.
+/// VTP-50: streams that are gone wait for their reader, 256 of them; then an OPEN is answered with RESET until one is read.
 #[test]
 fn gone_streams_that_nobody_reads_are_bounded() {
     let mut end = Streams::new(Side::Slave);

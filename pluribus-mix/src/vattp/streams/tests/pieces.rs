@@ -3,7 +3,7 @@
 use super::super::pieces::Pieces;
 use super::*;
 
-/// VTP 51: what a peer sends in single bytes is not kept in single bytes.
+/// VTP-51: what a peer sends in single bytes is not kept in single bytes.
 #[test]
 fn small_pieces_are_put_together() {
     let mut pieces = Pieces::default();
@@ -23,7 +23,7 @@ fn small_pieces_are_put_together() {
     assert!(pieces.is_empty());
 }
 
-/// VTP 51: big pieces lie where they were written, until they are said.
+/// VTP-51: big pieces lie where they were written, until they are said.
 #[test]
 fn big_pieces_are_not_copied() {
     let big = Bytes::from(vec![7; 10_000]);
@@ -33,7 +33,7 @@ fn big_pieces_are_not_copied() {
     assert_eq!(pieces.take(5000).unwrap().as_ptr(), big[5000..].as_ptr());
 }
 
-/// VTP 47: what lies in many small pieces goes in one frame.
+/// VTP-47: what lies in many small pieces goes in one frame.
 #[test]
 fn small_pieces_are_said_together() {
     let mut pieces = Pieces::default();

@@ -9,7 +9,7 @@ fn with_theirs() -> Streams {
     end
 }
 
-/// VTP 49: the master's ids are 0, 2, 4 …, the slave's 1, 3, 5 …; no other may be opened.
+/// VTP-49: the master's ids are 0, 2, 4 …, the slave's 1, 3, 5 …; no other may be opened.
 #[test]
 fn an_id_that_is_not_the_next_of_its_opener_is_refused() {
     for (side, first) in [(Side::Master, 1), (Side::Slave, 0)] {
@@ -26,7 +26,7 @@ fn an_id_that_is_not_the_next_of_its_opener_is_refused() {
     }
 }
 
-/// VTP 49: no id comes again, so a side that has used all of them opens nothing more.
+/// VTP-49: no id comes again, so a side that has used all of them opens nothing more.
 #[test]
 fn ids_do_not_start_over() {
     let mut end = Streams::new(Side::Slave);
@@ -39,7 +39,7 @@ fn ids_do_not_start_over() {
     assert_eq!(end.handle_open(1, b""), Err(Violation::StreamId));
 }
 
-/// VTP 49: a head has 512 bytes at most.
+/// VTP-49: a head has 512 bytes at most.
 #[test]
 fn a_head_that_is_too_long_is_refused() {
     let mut end = Streams::new(Side::Master);
@@ -49,7 +49,7 @@ fn a_head_that_is_too_long_is_refused() {
     assert_eq!(end.handle_open(1, &[7; 512]), Ok(()));
 }
 
-/// VTP 49: 1024 streams opened by one side at once; an end counts those that have not ended both ways.
+/// VTP-49: 1024 streams opened by one side at once; an end counts those that have not ended both ways.
 #[test]
 fn a_stream_beyond_1024_of_one_side_is_refused() {
     let mut end = Streams::new(Side::Master);
@@ -74,7 +74,7 @@ fn a_stream_beyond_1024_of_one_side_is_refused() {
     assert_eq!(other.open(b""), Ok(0));
 }
 
-/// VTP 50: nothing may be said of a stream that was never opened.
+/// VTP-50: nothing may be said of a stream that was never opened.
 #[test]
 fn frames_for_a_stream_that_was_never_opened_are_refused() {
     let mut end = with_theirs();
@@ -89,7 +89,7 @@ fn frames_for_a_stream_that_was_never_opened_are_refused() {
     assert_eq!(end.handle_stream(unsaid, false, b"x"), Ok(()));
 }
 
-/// VTP 50: behind the end of both directions STREAM is refused, while CREDIT and RESET change nothing.
+/// VTP-50: behind the end of both directions STREAM is refused, while CREDIT and RESET change nothing.
 #[test]
 fn a_stream_that_is_gone_takes_no_bytes_but_lets_pass_what_may_have_crossed() {
     let mut end = with_theirs();
@@ -110,7 +110,7 @@ fn a_stream_that_is_gone_takes_no_bytes_but_lets_pass_what_may_have_crossed() {
     }
 }
 
-/// VTP 50: nothing of a direction follows its fin or its RESET.
+/// VTP-50: nothing of a direction follows its fin or its RESET.
 #[test]
 fn bytes_behind_the_end_of_a_direction_are_refused() {
     let mut end = with_theirs();
@@ -125,7 +125,7 @@ fn bytes_behind_the_end_of_a_direction_are_refused() {
     assert_eq!(end.handle_stream(1, true, b""), Err(Violation::StreamEnded));
 }
 
-/// VTP 50: a STREAM without fin has bytes; with fin it may have none.
+/// VTP-50: a STREAM without fin has bytes; with fin it may have none.
 #[test]
 fn a_piece_that_says_nothing_is_refused() {
     let mut end = with_theirs();
@@ -136,7 +136,7 @@ fn a_piece_that_says_nothing_is_refused() {
     assert_eq!(end.handle_stream(1, true, b""), Ok(()));
 }
 
-/// VTP 51: 65,536 bytes may come and what is granted, not one more; also while they are discarded.
+/// VTP-51: 65,536 bytes may come and what is granted, not one more; also while they are discarded.
 #[test]
 fn bytes_beyond_what_was_granted_are_refused() {
     for given_up in [false, true] {
@@ -154,7 +154,7 @@ fn bytes_beyond_what_was_granted_are_refused() {
     }
 }
 
-/// VTP 51: what was granted may come.
+/// VTP-51: what was granted may come.
 #[test]
 fn bytes_within_what_was_granted_are_taken() {
     let mut end = with_theirs();
@@ -169,7 +169,7 @@ fn bytes_within_what_was_granted_are_taken() {
     assert_eq!(end.handle_stream(1, false, &[1]), Err(Violation::Overdrawn));
 }
 
-/// VTP 51: a grant of nothing, or of more than 1,048,576 bytes open, is refused.
+/// VTP-51: a grant of nothing, or of more than 1,048,576 bytes open, is refused.
 #[test]
 fn an_impossible_grant_is_refused() {
     let mut end = with_theirs();
@@ -183,7 +183,7 @@ fn an_impossible_grant_is_refused() {
     assert_eq!(end.handle_credit(1, 1), Ok(()), "one byte was sent");
 }
 
-/// VTP 50: what the runtime may not ask of a stream is turned down by name.
+/// VTP-50: what the runtime may not ask of a stream is turned down by name.
 #[test]
 fn calls_behind_the_end_are_turned_down() {
     let mut end = with_theirs();

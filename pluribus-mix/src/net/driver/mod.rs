@@ -1,30 +1,36 @@
 //! The driver: one task that owns the node and has no opinions.
 //!
 //! It waits for whatever comes first: news from a link, a command, a rung doorbell, a deadline. It hands that to the
-//! node, and then carries away all the node has to say, in three verbs that repeat until there is nothing more: `events`
-//! go to mailboxes, `links` are dialled and closed, batches are `transmit`ted. Nothing in between ever waits, so no link
-//! and no application can stop it; whoever gives it work too fast waits at a bounded channel or a full tray.
+//! node, and then carries away all the node has to say, in five verbs that repeat until there is nothing more: `events`
+//! and `streams` go to mailboxes, the connections that are over `part`, `links` are dialled and closed, batches are
+//! `transmit`ted. Nothing in between ever waits, so no link and no application can stop it; whoever gives it work too fast
+//! waits at a bounded channel or a full tray.
 
-use std::collections::BTreeMap;
-use std::pin::Pin;
+mod alarm;
+mod desk;
+mod streams;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Sleep, sleep_until};
 use tokio_util::sync::DropGuard;
 
 use crate::id::VatId;
 use crate::locator::Locator;
-use crate::netlayer::{CloseReason, ConnId, ConnectError, Event, Netlayer, SendError, SendFault};
-use crate::node::{LinkId, LinkRequest, Node};
+use crate::netlayer::{CloseReason, ConnId, ConnectError, Event, Netlayer};
+use crate::node::{Carrier, LinkId, LinkRequest, Node};
 use crate::time::Instant;
 
 use super::clock::Clock;
 use super::connection::{Connection, Held};
+use super::doorbell::Doorbell;
 use super::link::{Link, News, Wire, listen};
-use super::mailbox::{Doorbell, Mailbox, Proven, Wish};
+use super::mailbox::Mailbox;
+use alarm::Alarm;
+use desk::Desk;
 
 /// News that may wait for the driver.
 const NEWS: usize = 64;
@@ -33,18 +39,31 @@ const FAREWELL: Duration = Duration::from_secs(3);
 
 /// What an endpoint asks for.
 pub(super) enum Command {
-    Connect(Locator, oneshot::Sender<Result<Held, ConnectError>>),
+    Connect(Locator, oneshot::Sender<Result<Arc<Held>, ConnectError>>),
     StopListening,
     /// Dropped when all is done.
     Close(oneshot::Sender<()>),
 }
 
+/// How an endpoint behaves.
+#[derive(Clone, Copy)]
+pub(super) struct Habits {
+    /// How long a link may take to stand.
+    pub(super) connect_within: Duration,
+    /// How many streams of a connection may wait to be taken.
+    pub(super) stream_backlog: usize,
+}
+
 pub(super) struct Driver {
     node: Node,
     clock: Clock,
-    connect_within: Duration,
+    habits: Habits,
     links: BTreeMap<LinkId, Link>,
     desks: BTreeMap<ConnId, Desk>,
+    /// Links that have had input, and perhaps datagrams in it.
+    fed: BTreeSet<LinkId>,
+    /// Connections that are over and still have their desks.
+    parting: Vec<(ConnId, CloseReason)>,
     bell: Arc<Doorbell>,
     wire: Wire,
     backlog: mpsc::Sender<Connection>,
@@ -54,21 +73,12 @@ pub(super) struct Driver {
     waiting_for_close: Vec<oneshot::Sender<()>>,
 }
 
-/// A connection as the driver keeps it. Put away, it leaves nobody waiting, even when the runtime shuts down.
-struct Desk(Arc<Mailbox>);
-
-impl Drop for Desk {
-    fn drop(&mut self) {
-        self.0.close(CloseReason::Closed);
-    }
-}
-
 impl Driver {
     /// Starts the task. It ends when it was told to close, or when endpoint, connections and links are all gone.
     pub(super) fn start(
         node: Node,
         listener: Option<TcpListener>,
-        connect_within: Duration,
+        habits: Habits,
         commands: mpsc::Receiver<Command>,
         backlog: mpsc::Sender<Connection>,
     ) {
@@ -76,9 +86,11 @@ impl Driver {
         let driver = Self {
             node,
             clock: Clock::start(),
-            connect_within,
+            habits,
             links: BTreeMap::new(),
             desks: BTreeMap::new(),
+            fed: BTreeSet::new(),
+            parting: Vec::new(),
             bell: Arc::default(),
             listening: listener.map(|listener| listen(listener, news_in.clone())),
             wire: Wire {
@@ -153,6 +165,7 @@ impl Driver {
             News::Input(link, mut bytes) => {
                 self.node.handle_input(now, link, &mut bytes);
                 self.wire.pool.give(bytes);
+                self.fed.insert(link);
             }
             News::Written(link, batch) => {
                 self.wire.pool.give(batch);
@@ -161,7 +174,7 @@ impl Driver {
                 }
             }
             News::Accepted(stream, source) => {
-                let link = self.node.link_accepted(now, source);
+                let link = self.node.link_accepted(now, source, Carrier::Stream);
                 tracing::debug!(link = link.0, "accepted");
                 self.links
                     .insert(link, Link::stand(link, stream, &self.wire));
@@ -172,7 +185,7 @@ impl Driver {
                     tracing::debug!(link = link.0, "opened");
                     self.links
                         .insert(link, Link::stand(link, stream, &self.wire));
-                    self.node.link_opened(now, link);
+                    self.node.link_opened(now, link, Carrier::Stream);
                 }
             }
             News::Lost(link) => {
@@ -188,17 +201,16 @@ impl Driver {
             // Unanswered, it learns that the endpoint is closed.
             Command::Connect(..) if self.closing.is_some() => {}
             Command::Connect(to, answer) => {
-                let connecting = self.node.connect(&to).map(|conn| self.open_desk(conn));
-                // Dropped by somebody who did not wait, it gives the connection up.
-                drop(answer.send(connecting));
+                // Dropped by somebody who did not wait, the last handle gives the connection up.
+                drop(answer.send(self.connect(&to)));
             }
             Command::StopListening => self.listening = None,
             Command::Close(done) => {
                 self.listening = None;
                 self.closing.get_or_insert(self.clock.now() + FAREWELL);
                 self.waiting_for_close.push(done);
-                for Desk(mailbox) in self.desks.values() {
-                    mailbox.wind_up();
+                for desk in self.desks.values() {
+                    desk.mailbox.wind_up();
                 }
             }
         }
@@ -215,27 +227,53 @@ impl Driver {
             self.node.handle_timeout(now);
         }
         if self.closing.is_some_and(|deadline| deadline <= now) {
-            self.desks
-                .values()
-                .for_each(|Desk(mailbox)| mailbox.abandon());
+            self.desks.values().for_each(|desk| desk.mailbox.abandon());
         }
     }
 
-    fn open_desk(&mut self, conn: ConnId) -> Held {
-        let mailbox = Arc::new(Mailbox::new(conn, Arc::clone(&self.bell)));
-        let held = Held(Arc::clone(&mailbox));
-        self.desks.insert(conn, Desk(mailbox));
+    /// A handle of the connection with this vat.
+    fn connect(&mut self, to: &Locator) -> Result<Arc<Held>, ConnectError> {
+        let conn = self.node.connect(to)?;
+        let Some(desk) = self.desks.get(&conn) else {
+            return Ok(self.open_desk(conn));
+        };
+        if let Some(held) = desk.handle() {
+            return Ok(held);
+        }
+        // Let go of a moment ago, and nobody has served it since.
+        self.hang_up(conn);
+        let conn = self.node.connect(to)?;
+        Ok(self.open_desk(conn))
+    }
+
+    fn open_desk(&mut self, conn: ConnId) -> Arc<Held> {
+        let bell = Arc::clone(&self.bell);
+        let mailbox = Arc::new(Mailbox::new(conn, bell, self.habits.stream_backlog));
+        let held = Arc::new(Held(Arc::clone(&mailbox)));
+        self.desks.insert(conn, Desk::new(mailbox, &held));
         held
+    }
+
+    /// Ends a connection that nobody here wants any more.
+    fn hang_up(&mut self, conn: ConnId) {
+        self.node.close(conn);
+        self.desks.remove(&conn);
     }
 }
 
 /// What goes out.
 impl Driver {
     fn carry(&mut self) {
-        for conn in self.bell.answer() {
-            self.serve(conn);
+        for (conn, stream) in self.bell.answer() {
+            match stream {
+                Some(stream) => self.serve_stream(conn, stream),
+                None => self.serve(conn),
+            }
         }
-        while self.events() | self.links() | self.transmit() {}
+        self.events();
+        self.datagrams();
+        // In this order: what a stream tells is for a connection that was told of.
+        while self.events() | self.streams() | self.part() | self.links() | self.transmit() {}
         while let Some(trace) = self.node.poll_trace() {
             tracing::debug!(%trace);
         }
@@ -256,7 +294,7 @@ impl Driver {
             any = true;
             match request {
                 LinkRequest::Open { link, at } => {
-                    let dialling = Link::dial(link, at, self.connect_within, &self.wire);
+                    let dialling = Link::dial(link, at, self.habits.connect_within, &self.wire);
                     self.links.insert(link, dialling);
                 }
                 LinkRequest::Close { link } => drop(self.links.remove(&link)),
@@ -292,7 +330,7 @@ impl Driver {
         if let Event::Opened { peer, .. } = event {
             return self.welcome(conn, peer);
         }
-        let Some(Desk(mailbox)) = self.desks.get(&conn) else {
+        let Some(Desk { mailbox, .. }) = self.desks.get(&conn) else {
             return;
         };
         match event {
@@ -306,92 +344,23 @@ impl Driver {
                 mailbox.unblock();
                 self.serve(conn);
             }
-            Event::Closed { reason, .. } => {
-                mailbox.close(reason);
-                self.desks.remove(&conn);
-            }
+            Event::Closed { reason, .. } => self.parting.push((conn, reason)),
             Event::Opened { .. } => {}
         }
     }
 
     fn welcome(&mut self, conn: ConnId, peer: VatId) {
-        let exporter = self.node.exporter(conn);
-        let proven = Proven { peer, exporter };
-        if let Some(Desk(mailbox)) = self.desks.get(&conn) {
-            return mailbox.open(proven);
+        if let Some(Desk { mailbox, .. }) = self.desks.get(&conn) {
+            return mailbox.open(peer);
         }
         if self.closing.is_some() {
             return self.node.close(conn);
         }
         let held = self.open_desk(conn);
-        held.0.open(proven);
+        held.0.open(peer);
         // Nobody there to accept it, or too many waiting: dropping it closes it.
-        if let Err(error) = self.backlog.try_send(Connection::new(held, proven)) {
+        if let Err(error) = self.backlog.try_send(Connection::new(held, peer)) {
             tracing::warn!(%error, "turned a connection away");
         }
-    }
-
-    /// Does what the application at this connection wants, as far as the node has room.
-    fn serve(&mut self, conn: ConnId) {
-        let Some(Desk(mailbox)) = self.desks.get(&conn) else {
-            return;
-        };
-        loop {
-            match mailbox.wish() {
-                Wish::Nothing => return,
-                Wish::Release => self.node.hold(conn, false),
-                Wish::Send(message) => {
-                    // Any other fault: the connection is over, and the event that says so is on its way.
-                    let sent = self.node.send(conn, message);
-                    if let Err(SendError {
-                        message,
-                        fault: SendFault::Full,
-                    }) = sent
-                    {
-                        mailbox.hand_back(message);
-                    }
-                }
-                Wish::Finish => self.node.finish(conn),
-                Wish::Close => {
-                    self.node.close(conn);
-                    self.desks.remove(&conn);
-                    return;
-                }
-            }
-        }
-    }
-}
-
-/// A timer that is moved rarely: deadlines mostly move later, and an alarm that rings early is only set again.
-struct Alarm {
-    clock: Clock,
-    sleep: Pin<Box<Sleep>>,
-    at: Option<Instant>,
-}
-
-impl Alarm {
-    fn new(clock: Clock) -> Self {
-        let sleep = Box::pin(sleep_until(clock.to_runtime(Instant::ZERO)));
-        Self {
-            clock,
-            sleep,
-            at: None,
-        }
-    }
-
-    fn set(&mut self, deadline: Option<Instant>) {
-        let Some(deadline) = deadline else { return };
-        if self.at.is_none_or(|at| deadline < at) {
-            self.at = Some(deadline);
-            self.sleep.as_mut().reset(self.clock.to_runtime(deadline));
-        }
-    }
-
-    async fn rung(&mut self) {
-        if self.at.is_none() {
-            return std::future::pending().await;
-        }
-        self.sleep.as_mut().await;
-        self.at = None;
     }
 }

@@ -6,185 +6,17 @@
     reason = "helpers of tests"
 )]
 
-use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+mod party;
+mod proxy;
+mod torn;
+
+use std::io::Read;
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use std::thread::{self, sleep};
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-
-const MIB: usize = 1 << 20;
-
-fn program(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pluribus-mix"));
-    command.args(arguments);
-    command
-}
-
-fn run(arguments: &[&str]) -> Output {
-    program(arguments).stdin(Stdio::null()).output().unwrap()
-}
-
-/// A running program. Killed when the test is over.
-struct Party {
-    child: Child,
-    input: Option<ChildStdin>,
-    output: Option<BufReader<ChildStdout>>,
-}
-
-impl Party {
-    fn start(arguments: &[&str]) -> Self {
-        let mut child = program(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let input = child.stdin.take();
-        let output = child.stdout.take().map(BufReader::new);
-        Self {
-            child,
-            input,
-            output,
-        }
-    }
-
-    /// A listening one, and its locator.
-    fn listen(arguments: &[&str]) -> (Self, String) {
-        let mut party = Self::start(&[&["listen", "--json"], arguments].concat());
-        let mut line = String::new();
-        party.output.as_mut().unwrap().read_line(&mut line).unwrap();
-        let said: serde_json::Value = serde_json::from_str(&line).unwrap();
-        (party, said["locator"].as_str().unwrap().to_owned())
-    }
-
-    /// One that listens and one that dials it.
-    fn pair() -> (Self, Self) {
-        let (listener, locator) = Self::listen(&[]);
-        (listener, Self::start(&["dial", &locator]))
-    }
-
-    fn say(&mut self, words: &str) {
-        self.input
-            .as_mut()
-            .unwrap()
-            .write_all(words.as_bytes())
-            .unwrap();
-    }
-
-    fn hear(&mut self, words: &str) {
-        let mut heard = vec![0; words.len()];
-        self.output
-            .as_mut()
-            .unwrap()
-            .read_exact(&mut heard)
-            .unwrap();
-        assert_eq!(String::from_utf8_lossy(&heard), words);
-    }
-
-    fn end_input(&mut self) {
-        self.input = None;
-    }
-
-    fn is_running(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
-    }
-
-    /// Its code, what is left of its output, and what it said to people.
-    fn end(mut self) -> (Option<i32>, String, String) {
-        let (mut rest, mut said) = (String::new(), String::new());
-        self.output
-            .take()
-            .unwrap()
-            .read_to_string(&mut rest)
-            .unwrap();
-        self.child
-            .stderr
-            .take()
-            .unwrap()
-            .read_to_string(&mut said)
-            .unwrap();
-        (self.child.wait().unwrap().code(), rest, said)
-    }
-
-    fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args(["-s", name, &pid])
-                .status()
-                .unwrap()
-                .success()
-        );
-    }
-
-    /// The most memory it has ever had, in bytes.
-    fn peak_memory(&self) -> usize {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmHWM:"))
-            .unwrap();
-        line.trim()
-            .trim_end_matches(" kB")
-            .parse::<usize>()
-            .unwrap()
-            * 1024
-    }
-}
-
-impl Drop for Party {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// A stream that is the same for the same seed and has no pattern that a fault could hide in.
-struct Noise(u64);
-
-impl Noise {
-    fn fill(&mut self, bytes: &mut [u8]) {
-        for word in bytes.chunks_mut(8) {
-            self.0 ^= self.0 << 13;
-            self.0 ^= self.0 >> 7;
-            self.0 ^= self.0 << 17;
-            word.copy_from_slice(&self.0.to_be_bytes()[..word.len()]);
-        }
-    }
-}
-
-/// Writes noise and ends the input; returns its hash.
-fn pour(mut into: ChildStdin, seed: u64, length: usize) -> Vec<u8> {
-    let (mut noise, mut hash, mut left) = (Noise(seed), Sha256::new(), length);
-    let mut bytes = vec![0; 100_000];
-    while left > 0 {
-        let piece = &mut bytes[..left.min(100_000)];
-        noise.fill(piece);
-        hash.update(&*piece);
-        into.write_all(piece).unwrap();
-        left -= piece.len();
-    }
-    hash.finalize().to_vec()
-}
-
-/// Reads to the end; returns length and hash.
-fn drain(mut from: impl Read) -> (usize, Vec<u8>) {
-    let (mut hash, mut length) = (Sha256::new(), 0);
-    let mut bytes = vec![0; 64 * 1024];
-    loop {
-        match from.read(&mut bytes).unwrap() {
-            0 => return (length, hash.finalize().to_vec()),
-            more => {
-                hash.update(&bytes[..more]);
-                length += more;
-            }
-        }
-    }
-}
+use party::{MIB, Party, drain, pour, run};
 
 #[test]
 fn sixty_four_mebibytes_arrive_whole_both_ways() {
@@ -307,18 +139,49 @@ fn an_address_in_use_is_a_failure() {
     assert!(said.lines().count() == 1 && said.contains(&at), "{said}");
 }
 
+/// VTP-34: the listener waits for a peer whose link broke; one that comes again as a new process has forgotten the connection.
 #[test]
-fn a_peer_that_is_killed_is_a_failure() {
-    let (mut listener, mut dialler) = Party::pair();
+fn a_peer_that_was_killed_and_started_again_is_a_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    let file = file.to_str().unwrap();
+    assert!(run(&["keygen", file]).status.success());
+    let (mut listener, locator) = Party::listen(&[]);
+    let dial = ["dial", &locator, "--key", file];
+    let mut dialler = Party::start(&dial);
     dialler.say("hello");
     listener.hear("hello");
     dialler.signal("KILL");
+    sleep(Duration::from_millis(500));
+    assert!(listener.is_running(), "it waits for the peer to come back");
+    let again = Party::start(&dial);
     let (code, _, said) = listener.end();
     assert_eq!(code, Some(1), "{said}");
     assert!(
-        said.lines().last().unwrap().contains("link to it broke"),
+        said.lines().last().unwrap().contains("was restarted"),
         "{said}"
     );
+    assert_eq!(again.end().0, Some(1), "it was turned away");
+}
+
+/// One listens for one: another vat is turned away, and the pair is not disturbed.
+#[test]
+fn a_third_is_turned_away() {
+    let (mut listener, locator) = Party::listen(&[]);
+    let mut dialler = Party::start(&["dial", &locator]);
+    dialler.say("hello");
+    listener.hear("hello");
+    let (code, _, said) = Party::start(&["dial", &locator]).end();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.lines().last().unwrap().contains("was closed"),
+        "{said}"
+    );
+    listener.say("still here");
+    dialler.hear("still here");
+    listener.end_input();
+    dialler.end_input();
+    assert_eq!([listener.end().0, dialler.end().0], [Some(0); 2]);
 }
 
 #[test]
