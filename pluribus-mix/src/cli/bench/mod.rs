@@ -9,6 +9,7 @@ mod handshake;
 mod idle;
 mod loopback;
 mod lossy;
+mod many;
 mod meter;
 mod pipe;
 mod resume;
@@ -84,6 +85,8 @@ impl Vattp {
             }
             progress(&format!("stream over loopback, {}", backend.name()));
             rows.push(stream::row(*backend, self.rounds)?);
+            progress(&format!("a thousand streams, {}", backend.name()));
+            rows.push(many::row(*backend, self.rounds)?);
             progress(&format!("stream over lost cells, {}", backend.name()));
             rows.push(lossy::row(*backend, self.rounds)?);
             progress(&format!("resume, {}", backend.name()));
