@@ -31,7 +31,7 @@ pub(crate) struct Bench {
 
 #[derive(Subcommand)]
 enum What {
-    /// Handshakes, the pipe, streams on loopback and over lost cells, how soon a broken link is replaced, and what an idle
+    /// Handshakes, the pipe, streams on loopback, a thousand at once and over lost cells, how soon a broken link is replaced, and what an idle
     /// connection holds.
     Vattp(Vattp),
 }
