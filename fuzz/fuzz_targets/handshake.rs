@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 use pluribus_mix::crypto::rng::Seed;
 use pluribus_mix::crypto::sign::SigningKey;
 use pluribus_mix::netlayer::{ConnId, Event, Netlayer};
-use pluribus_mix::node::{Config, LinkId, LinkRequest, Node, Source};
+use pluribus_mix::node::{Carrier, Config, LinkId, LinkRequest, Node, Source};
 use pluribus_mix::time::{Duration, Instant};
 use std::sync::Arc;
 
@@ -43,8 +43,8 @@ impl World {
         let Some(LinkRequest::Open { link, .. }) = nodes[0].poll_link(now) else {
             panic!("a link is wanted");
         };
-        let other = nodes[1].link_accepted(now, Source([0; 16]));
-        nodes[0].link_opened(now, link);
+        let other = nodes[1].link_accepted(now, Source([0; 16]), Carrier::Stream);
+        nodes[0].link_opened(now, link, Carrier::Stream);
         Self {
             now,
             nodes,
