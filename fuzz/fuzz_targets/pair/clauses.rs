@@ -92,6 +92,11 @@ impl Clauses {
         }
     }
 
+    /// VTP-19: `again` tells of `mine` whatever the verdict.
+    pub(crate) fn refusal(&self, verdict: Verdict) -> Word {
+        self.word(verdict, self.object.is_some_and(|object| object.shown))
+    }
+
     pub(crate) fn make(&mut self) -> Object {
         let id = self.ids.draw();
         let object = Object {
@@ -132,18 +137,10 @@ impl Clauses {
             return true;
         }
         self.incarnation = incarnation;
-        if let Some(object) = self.object
-            && (object.shown || object.partner.is_some())
-        {
-            self.object = None;
-            self.done.push(Effect::Broke(object.id));
+        // VTP-33: with the object close its live transport and its own dials.
+        if self.object.is_some_and(|it| it.shown || it.partner.is_some()) {
+            self.break_it();
         }
-        self.done.extend(self.live.take().map(Effect::Close));
-        let (old, rest) = self.dials.drain(..).partition(|(_, shown)| shown.is_some());
-        let old: Vec<_> = old;
-        self.dials = rest;
-        let closed = old.into_iter().map(|(on, _)| Effect::Close(on));
-        self.done.extend(closed);
         self.gos.clear();
         self.told.clear();
         self.parted.clear();
@@ -152,9 +149,9 @@ impl Clauses {
 
     /// VTP-35
     pub(crate) fn proven(&mut self, on: TransportId, incarnation: u64) -> Option<Word> {
-        let met = self.meet(incarnation);
         let known = self.dials.iter().any(|(dial, _)| *dial == on);
         self.forget_dial(on);
+        let met = self.meet(incarnation);
         if !met || !known || self.live.is_some() {
             return None;
         }
@@ -221,19 +218,19 @@ impl Clauses {
             self.break_it();
         }
         if self.partner().is_some_and(|newer| newer > x) {
-            return Answer::Refuse(self.word(Verdict::Dup, false));
+            return Answer::Refuse(self.refusal(Verdict::Dup));
         }
         // 2
         let joined = self.partner() == Some(x);
         let of_none = m != 0 && self.id() != Some(m);
         let parted = m == 0 && !joined && self.has_parted_from(said);
         if of_none || parted {
-            let word = self.word(Verdict::Gone, false);
+            let word = self.refusal(Verdict::Gone);
             return Answer::Refuse(Word { yours: x, ..word });
         }
         // 3
         if seen < self.go() && (self.object.is_some() || self.past() != UNKNOWN) {
-            return Answer::Refuse(self.word(Verdict::Dup, false));
+            return Answer::Refuse(self.refusal(Verdict::Dup));
         }
         // 4
         if m == 0 && self.is_left(said) {
@@ -295,7 +292,7 @@ impl Clauses {
             Some(Ok(again)) => Answer::Live(self.word(Verdict::Say, again)),
             Some(Err(())) => Answer::Refuse(Word {
                 yours: said.mine,
-                ..self.word(Verdict::Gone, false)
+                ..self.refusal(Verdict::Gone)
             }),
         })
     }
