@@ -48,12 +48,12 @@ impl Sending {
         close: &Frame<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), Violation> {
-        let begun = self.sealer.begin(out);
-        let start = out.len();
-        say_control(now, liveness, conn, MAX_PLAIN, out);
-        close.encode(out);
-        self.pad(start, out);
-        self.sealer.seal(begun, out)
+        let room = self.sealer.carrier().max_plain();
+        let control = |out: &mut Vec<u8>| {
+            say_control(now, liveness, conn, room, out);
+            close.encode(out);
+        };
+        self.last(control, out)
     }
 
     /// Appends the last record, with what `control` writes into it and, where GOTOO waits, that before it. On cells its index was named by
