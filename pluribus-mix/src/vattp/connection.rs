@@ -108,11 +108,6 @@ impl Connection {
         self.datagrams.take()
     }
 
-    /// Whether a datagram waits for the runtime.
-    pub fn has_datagram(&self) -> bool {
-        self.datagrams.is_ready()
-    }
-
     /// The next message, or the end of the peer's; with this it is taken, and will be acknowledged.
     pub fn take(&mut self, now: Instant) -> Option<Taken> {
         let (taken, number, weight) = self.inbound.take()?;

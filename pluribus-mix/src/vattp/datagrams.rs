@@ -52,11 +52,6 @@ impl Datagrams {
     pub fn take(&mut self) -> Option<Vec<u8>> {
         self.heard.pop_front()
     }
-
-    /// Whether one waits for the runtime.
-    pub fn is_ready(&self) -> bool {
-        !self.heard.is_empty()
-    }
 }
 
 /// Queues one; of too many the oldest is lost.

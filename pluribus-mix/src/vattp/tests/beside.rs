@@ -63,7 +63,7 @@ fn datagrams_come_once_or_not_at_all() {
         Vec::from_iter(10..70)[..],
         "the oldest are lost"
     );
-    assert_eq!((heard.len(), far.has_datagram()), (64, false));
+    assert_eq!(heard.len(), 64);
     near.send_datagram(vec![1]);
     near.begin(Carrier::Cells);
     near.confirm(1).unwrap();
