@@ -64,6 +64,26 @@ mod in_tests {
         FinI,
         /// vat_i is not the responder's own. (VTP-12)
         NotSelf,
+        /// AUTH holds. (ONI-9)
+        HopAuth,
+        /// The settings come back unchanged. (ONI-9)
+        SettingsBack,
+        /// The request is for this relay. (ONI-9)
+        HopId,
+        /// The X of the request is new. (ONI-9)
+        HopSeen,
+        /// Only zeros stand behind a request, a reply or a message. (ONI-10, ONI-11)
+        HopZeros,
+        /// A descriptor is signed by the relay it names. (DIR-2)
+        SelfSigned,
+        /// A signature of an authority fits the consensus. (DIR-9)
+        AuthoritySigned,
+        /// Enough authorities have signed. (DIR-9)
+        Quorum,
+        /// No older consensus follows, and no other of the same moment. (DIR-11)
+        Rollback,
+        /// An authority signs one consensus a slot. (DIR-14)
+        OncePerSlot,
     }
 
     thread_local! {

@@ -116,6 +116,9 @@ pub enum ConnectError {
     /// The locator has no `at` hint, and nothing but that hint leads anywhere yet.
     #[error("this locator has no at=host:port hint, so there is no way to reach the vat")]
     NoAddress,
+    /// There is no consensus yet, or it does not list the relay.
+    #[error("the relay is not in the consensus")]
+    NoRelay,
     /// As many connections as the node may have.
     #[error("this node has as many connections as it may have; close one first")]
     TooMany,

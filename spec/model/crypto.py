@@ -31,6 +31,16 @@ LABELS = [
     "exporter",
     "key",
     "rekey",
+    "hop key",
+    "hop filler",
+    "hop next",
+    "hop settings",
+    "hop transcript",
+    "hop",
+    "hop auth",
+    "hop forward",
+    "hop backward",
+    "hop settings back",
 ]
 
 

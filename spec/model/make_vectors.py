@@ -5,7 +5,10 @@ import importlib
 import json
 import pathlib
 
-FILES = ["names", "locators", "crypto", "handshake", "handshake_refused", "records", "streams", "pair", "cells"]
+FILES = [
+    *("names", "locators", "crypto", "handshake", "handshake_refused", "records", "streams", "pair", "cells"),
+    *("onion_cells", "hop_handshake", "links", "messages"),
+]
 
 
 def main():

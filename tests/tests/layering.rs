@@ -100,14 +100,7 @@ mod made_up {
     #[test]
     fn drivers_see_the_node_from_outside() {
         for path in ["sim/world.rs", "net/mod.rs", "face/tor.rs"] {
-            for room in [
-                "wire",
-                "vattp",
-                "onion",
-                "pacing",
-                "directory",
-                "rendezvous",
-            ] {
+            for room in ["wire", "vattp", "onion", "pacing", "rendezvous"] {
                 let text = format!("use crate::{room}::Thing;");
                 assert!(broken(path, &text).contains("sees only"), "{path} {room}");
             }

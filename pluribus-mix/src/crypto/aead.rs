@@ -5,6 +5,10 @@
 
 use zeroize::Zeroizing;
 
+mod keystream;
+
+pub use keystream::Keystream;
+
 /// Bytes of a tag.
 pub const TAG_LEN: usize = 16;
 
@@ -64,6 +68,18 @@ pub trait Aead {
     ) -> Result<&'b mut [u8], Refused>;
 }
 
+/// [`Aead`] with the tag apart from the ciphertext, as a cell bears it.
+pub trait Detached: Aead {
+    /// Decrypts `buffer` in place if `tag` is right. On refusal the buffer's content is undefined.
+    fn open_detached(
+        &self,
+        counter: u64,
+        aad: &[u8],
+        tag: &[u8; TAG_LEN],
+        buffer: &mut [u8],
+    ) -> Result<(), Refused>;
+}
+
 /// A key in the backend that was chosen for it.
 pub struct Key(Inner);
 
@@ -93,6 +109,18 @@ impl Key {
     }
 }
 
+#[cfg(test)]
+impl Key {
+    /// Bytes that the schedule takes.
+    pub(crate) fn heap(&self) -> usize {
+        match &self.0 {
+            Inner::AesGcm(key) => size_of_val(&**key),
+            #[cfg(feature = "ring")]
+            Inner::Ring(key) => size_of_val(&**key),
+        }
+    }
+}
+
 impl Aead for Key {
     fn seal(&self, counter: u64, aad: &[u8], buffer: &mut [u8]) -> Result<[u8; TAG_LEN], Refused> {
         match &self.0 {
@@ -116,6 +144,22 @@ impl Aead for Key {
     }
 }
 
+impl Detached for Key {
+    fn open_detached(
+        &self,
+        counter: u64,
+        aad: &[u8],
+        tag: &[u8; TAG_LEN],
+        buffer: &mut [u8],
+    ) -> Result<(), Refused> {
+        match &self.0 {
+            Inner::AesGcm(key) => key.open_detached(counter, aad, tag, buffer),
+            #[cfg(feature = "ring")]
+            Inner::Ring(key) => key.open_detached(counter, aad, tag, buffer),
+        }
+    }
+}
+
 /// Nonce = 0 (4) ‖ counter (8). (WIR-4)
 fn nonce(counter: u64) -> [u8; 12] {
     let mut nonce = [0; 12];
@@ -128,7 +172,7 @@ fn nonce(counter: u64) -> [u8; 12] {
 }
 
 mod soft {
-    use super::{Aead, Refused, TAG_LEN, nonce};
+    use super::{Aead, Detached, Refused, TAG_LEN, nonce};
     use aes_gcm::{Aes256Gcm, KeyInit, aead::AeadInOut};
 
     pub(super) struct Key(Aes256Gcm);
@@ -161,18 +205,30 @@ mod soft {
             let Some((text, tag)) = buffer.split_last_chunk_mut::<TAG_LEN>() else {
                 return Err(Refused);
             };
+            self.open_detached(counter, aad, tag, text)?;
+            Ok(text)
+        }
+    }
+
+    impl Detached for Key {
+        fn open_detached(
+            &self,
+            counter: u64,
+            aad: &[u8],
+            tag: &[u8; TAG_LEN],
+            buffer: &mut [u8],
+        ) -> Result<(), Refused> {
             let (nonce, tag) = (nonce(counter).into(), (*tag).into());
             self.0
-                .decrypt_inout_detached(&nonce, aad, (&mut *text).into(), &tag)
-                .map_err(|_| Refused)?;
-            Ok(text)
+                .decrypt_inout_detached(&nonce, aad, buffer.into(), &tag)
+                .map_err(|_| Refused)
         }
     }
 }
 
 #[cfg(feature = "ring")]
 mod fast {
-    use super::{Aead, Refused, TAG_LEN, nonce};
+    use super::{Aead, Detached, Refused, TAG_LEN, nonce};
     use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 
     pub(super) struct Key(LessSafeKey);
@@ -212,6 +268,22 @@ mod fast {
             let nonce = Nonce::assume_unique_for_key(nonce(counter));
             self.0
                 .open_in_place(nonce, Aad::from(aad), buffer)
+                .map_err(|_| Refused)
+        }
+    }
+
+    impl Detached for Key {
+        fn open_detached(
+            &self,
+            counter: u64,
+            aad: &[u8],
+            tag: &[u8; TAG_LEN],
+            buffer: &mut [u8],
+        ) -> Result<(), Refused> {
+            let nonce = Nonce::assume_unique_for_key(nonce(counter));
+            self.0
+                .open_in_place_separate_tag(nonce, Aad::from(aad), (*tag).into(), buffer, 0..)
+                .map(drop)
                 .map_err(|_| Refused)
         }
     }

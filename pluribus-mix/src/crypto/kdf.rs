@@ -39,6 +39,33 @@ impl Label {
     pub const KEY: Self = Self("pluribus-mix/1 key");
     /// A direction's next secret. (VTP-24)
     pub const REKEY: Self = Self("pluribus-mix/1 rekey");
+    /// What a relay signs of itself. (DIR-2)
+    pub const DESCRIPTOR: Self = Self("pluribus-mix/1 relay descriptor");
+    /// The name of a network. (DIR-5)
+    pub const NETWORK: Self = Self("pluribus-mix/1 network id");
+    /// What an authority signs. (DIR-6)
+    pub const CONSENSUS: Self = Self("pluribus-mix/1 consensus");
+
+    /// The salt that a hop's secrets are extracted with. (ONI-9)
+    pub const HOP: Self = Self("pluribus-mix/1 hop");
+    /// The settings that a client asks a hop for. (ONI-9)
+    pub const HOP_SETTINGS: Self = Self("pluribus-mix/1 hop settings");
+    /// What both sides of a hop handshake have seen. (ONI-9)
+    pub const HOP_TRANSCRIPT: Self = Self("pluribus-mix/1 hop transcript");
+    /// The relay's proof. (ONI-9)
+    pub const HOP_AUTH: Self = Self("pluribus-mix/1 hop auth");
+    /// The settings as the relay took them. (ONI-9)
+    pub const HOP_SETTINGS_BACK: Self = Self("pluribus-mix/1 hop settings back");
+    /// A hop's first secret away from the client. (ONI-9)
+    pub const HOP_FORWARD: Self = Self("pluribus-mix/1 hop forward");
+    /// A hop's first secret towards the client. (ONI-9)
+    pub const HOP_BACKWARD: Self = Self("pluribus-mix/1 hop backward");
+    /// A hop's AEAD key in one era. (ONI-5)
+    pub const HOP_KEY: Self = Self("pluribus-mix/1 hop key");
+    /// A hop's filler key in one era. (ONI-5)
+    pub const HOP_FILLER: Self = Self("pluribus-mix/1 hop filler");
+    /// A hop's secret of the next era. (ONI-5)
+    pub const HOP_NEXT: Self = Self("pluribus-mix/1 hop next");
 
     /// A generator from a seed; seen by nobody else. ([`super::rng`])
     pub(super) const FORK: Self = Self("pluribus-mix/1 local fork");
@@ -172,6 +199,19 @@ mod tests {
             Label::EXPORTER,
             Label::KEY,
             Label::REKEY,
+            Label::HOP,
+            Label::HOP_SETTINGS,
+            Label::HOP_TRANSCRIPT,
+            Label::HOP_AUTH,
+            Label::HOP_SETTINGS_BACK,
+            Label::HOP_FORWARD,
+            Label::HOP_BACKWARD,
+            Label::HOP_KEY,
+            Label::HOP_FILLER,
+            Label::HOP_NEXT,
+            Label::DESCRIPTOR,
+            Label::NETWORK,
+            Label::CONSENSUS,
         ];
         for (i, one) in labels.iter().enumerate() {
             assert!(one.0.starts_with("pluribus-mix/1 "));

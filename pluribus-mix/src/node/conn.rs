@@ -1,6 +1,10 @@
 //! What a runtime sees of one connection, and what the node keeps of it besides.
 
+mod knows;
+
+use super::mix::Reach;
 use super::pairs::PairKey;
+use crate::id::RelayId;
 use crate::id::VatId;
 use crate::locator::Address;
 use crate::netlayer::{CloseReason, ConnId, Event};
@@ -43,13 +47,24 @@ pub(super) struct Conn {
     pub(super) is_telling: bool,
     /// It stands in the queue of those whose streams or datagrams may.
     pub(super) is_streaming: bool,
+    /// It stands in the queue of those with datagrams.
+    pub(super) is_struck: bool,
 }
 
 /// Where and as whom a peer is dialled.
 #[derive(Clone)]
 pub(super) struct Dial {
-    pub(super) at: Address,
+    pub(super) at: Where,
     pub(super) local: Local,
+}
+
+/// Where a peer is dialled.
+#[derive(Clone)]
+pub(super) enum Where {
+    /// At this address.
+    Address(Address),
+    /// Over a circuit: it is this relay.
+    Relay(RelayId, Reach),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -85,6 +100,7 @@ impl Conn {
             is_held: false,
             is_telling: false,
             is_streaming: false,
+            is_struck: false,
         }
     }
 

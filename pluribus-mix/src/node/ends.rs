@@ -3,7 +3,7 @@
 use super::link::{Link, State};
 use super::pairs::PairKey;
 use super::timers::Who;
-use super::{LinkId, LinkRequest, Node, Trace};
+use super::{LinkId, Node, Request, Trace};
 use crate::netlayer::{CloseReason, ConnId};
 use crate::vattp::Violation;
 use crate::vattp::frame::{Ending, Frames};
@@ -64,6 +64,12 @@ impl Node {
         self.count(conn);
         self.tell(conn);
         self.tell_streams(conn);
+        if let Some(it) = self.conns.get_mut(&conn)
+            && it.talk.has_datagram()
+            && !core::mem::replace(&mut it.is_struck, true)
+        {
+            self.struck.push_back(conn);
+        }
         Ok(())
     }
 
@@ -165,7 +171,8 @@ impl Node {
 
     fn close_link(&mut self, id: LinkId) -> Option<Link> {
         let link = self.forget(id)?;
-        self.requests.push_back(LinkRequest::Close { link: id });
+        let is_end = link.is_end;
+        self.requests.push_back(Request::Close { link: id, is_end });
         Some(link)
     }
 
@@ -174,7 +181,8 @@ impl Node {
         let Some(link) = self.forget(id) else {
             return;
         };
-        self.requests.push_back(LinkRequest::Close { link: id });
+        let is_end = link.is_end;
+        self.requests.push_back(Request::Close { link: id, is_end });
         let key = match &link.state {
             State::Opening(intent) => Some(intent.key),
             State::Dialling(key, _) => Some(*key),

@@ -43,6 +43,8 @@ pub(super) struct Link {
     pub(super) is_busy: bool,
     /// It stands in the queue of writers.
     pub(super) is_writing: bool,
+    /// It is an end of a circuit, and not a link that the driver knows.
+    pub(super) is_end: bool,
 }
 
 /// How items come over a link.
@@ -98,6 +100,7 @@ impl Link {
             timer: None,
             is_busy: false,
             is_writing: false,
+            is_end: false,
         }
     }
 

@@ -1,8 +1,10 @@
 //! The face towards the links.
 
+use super::conn::Where;
 use super::link::{Answering, Dialling, Items, Link, State};
+use super::mix::is_wire;
 use super::timers::Who;
-use super::{LinkId, LinkRequest, Node, Source};
+use super::{LinkId, LinkRequest, Node, Request, Source};
 use crate::netlayer::CloseReason;
 use crate::time::Instant;
 use crate::vattp::initiator;
@@ -15,8 +17,20 @@ impl Node {
     /// A link that a peer has opened to us, and what it is made of. `source` says from where, as far as it counts (VTP-18).
     pub fn link_accepted(&mut self, now: Instant, source: Source, carrier: Carrier) -> LinkId {
         self.clock = now;
+        if self.is_relay
+            && let Some(mix) = &mut self.mix
+        {
+            return mix.accepted(now, source);
+        }
+        self.answer(source, carrier)
+    }
+
+    /// Somebody is there who wants a vat, or a session.
+    pub(super) fn answer(&mut self, source: Source, carrier: Carrier) -> LinkId {
+        let now = self.clock;
         let id = self.fresh_link();
         let mut link = Link::new(State::Answering(Box::new(Answering::IWant)));
+        link.is_end = self.is_relay;
         link.carries(carrier);
         link.deadline = Some(now + self.flight_deadline);
         self.links.insert(id, link);
@@ -31,6 +45,9 @@ impl Node {
     /// A link that was asked for stands, and is made of this.
     pub fn link_opened(&mut self, now: Instant, id: LinkId, carrier: Carrier) {
         self.clock = now;
+        if is_wire(id) {
+            return self.with_mix(|mix, _| mix.opened(now, id));
+        }
         let Some(link) = self.links.get_mut(&id) else {
             return;
         };
@@ -57,6 +74,9 @@ impl Node {
     /// The link is gone, or never came to stand. Unknown ids are ignored.
     pub fn link_lost(&mut self, now: Instant, id: LinkId) {
         self.clock = now;
+        if is_wire(id) {
+            return self.with_mix(|mix, _| mix.lost(now, id));
+        }
         let failure = match self.links.get(&id).map(|link| &link.state) {
             Some(State::Opening(_)) => Failure::NoLink,
             Some(State::Silent(_)) => Failure::Silent,
@@ -69,6 +89,9 @@ impl Node {
     /// content is undefined.
     pub fn handle_input(&mut self, now: Instant, id: LinkId, bytes: &mut [u8]) {
         self.clock = now;
+        if is_wire(id) {
+            return self.with_mix(|mix, node| mix.handle_input(now, id, bytes, node));
+        }
         let mut rest = bytes;
         while let Some(link) = self.links.get_mut(&id) {
             let lengths = match &link.state {
@@ -113,9 +136,11 @@ impl Node {
             match who {
                 Who::Link(id) => self.link_due(id),
                 Who::Conn(id) => self.conn_due(id),
+                Who::Hop(_) | Who::Origin(_) | Who::Pool | Who::Sweep => {}
             }
         }
         self.forget_pairs();
+        self.with_mix(|mix, _| mix.handle_timeout(now));
     }
 
     fn link_due(&mut self, id: LinkId) {
@@ -142,7 +167,8 @@ impl Node {
 
     /// When [`Node::handle_timeout`] is wanted next. May be earlier than needed, never later.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let due = [self.timers.first(), self.memory_due()];
+        let mix = self.mix.as_ref().and_then(|mix| mix.poll_timeout());
+        let due = [self.timers.first(), self.memory_due(), mix];
         due.into_iter().flatten().min()
     }
 
@@ -158,6 +184,10 @@ impl Node {
             if link.is_busy {
                 continue;
             }
+            if link.is_end {
+                self.feed_end(id);
+                continue;
+            }
             let before = out.len();
             link.give(out);
             self.fill(id, out);
@@ -168,11 +198,16 @@ impl Node {
                 return Some(id);
             }
         }
-        None
+        let written = self.mix.as_mut()?.poll_transmit(now, out);
+        self.hear_mix();
+        written
     }
 
     /// The driver has written the last batch of this link and can take another.
     pub fn link_ready(&mut self, id: LinkId) {
+        if is_wire(id) {
+            return self.with_mix(|mix, _| mix.link_ready(id));
+        }
         if let Some(link) = self.links.get_mut(&id) {
             link.is_busy = false;
             self.wake(id);
@@ -190,21 +225,31 @@ impl Node {
             }
         }
         while let Some(request) = self.requests.pop_front() {
-            let LinkRequest::Open { link: id, .. } = request else {
-                return Some(request);
+            let (id, to) = match request {
+                Request::Close { link, is_end: true } => {
+                    self.with_mix(|mix, _| mix.close_end(now, link));
+                    continue;
+                }
+                Request::Close { link, .. } => return Some(LinkRequest::Close { link }),
+                Request::Open { link, to } => (link, to),
             };
             // Unless it was given up before anybody began to open it.
             let Some(link) = self.links.get_mut(&id) else {
                 continue;
             };
-            link.deadline = Some(now + self.flight_deadline);
+            link.deadline = Some(now + to.patience(self.flight_deadline));
             if let State::Opening(intent) = &link.state {
                 let key = intent.key;
                 self.begin_wait(key);
             }
             self.arm(id);
-            return Some(request);
+            match to {
+                Where::Address(at) => return Some(LinkRequest::Open { link: id, at }),
+                Where::Relay(relay, reach) => {
+                    self.with_mix(|mix, _| mix.open_end(now, id, relay, reach));
+                }
+            }
         }
-        None
+        self.mix.as_mut()?.poll_request()
     }
 }

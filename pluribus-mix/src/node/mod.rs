@@ -13,13 +13,17 @@
 //! shake.rs    handshakes, item by item        conn.rs     what a runtime sees of a connection
 //! ends.rs     how transports begin and end    pairs.rs    whom we know, when we dial, what breaks
 //! write.rs    what goes out                   timers.rs   when to look again
+//! mix/        links and circuits              sessions.rs what goes over circuits
 //! ```
 
 mod conn;
 mod ends;
+mod knows;
 mod link;
 mod lower;
+mod mix;
 mod pairs;
+mod sessions;
 mod shake;
 mod streams;
 mod timers;
@@ -29,11 +33,14 @@ mod write;
 pub use crate::vattp::half_open::Source;
 pub use crate::vattp::pipe::{CELL_LEN, Carrier};
 pub use crate::vattp::streams::{StreamEvent, StreamFault};
+pub use mix::{AllHeld, CircuitHeld, Held, Knowledge, Reach};
+pub use sessions::{Circuits, MixConfig, RelayConfig};
 
 use crate::crypto::aead::Backend;
 use crate::crypto::dh::Scalar;
 use crate::crypto::rng::{Rng, Seed};
 use crate::crypto::sign::SigningKey;
+use crate::directory::{Consensus, GuardEvent};
 use crate::id::VatId;
 use crate::locator::{Address, Locator};
 use crate::netlayer::{ConnId, Netlayer};
@@ -44,9 +51,10 @@ use crate::vattp::responder::Hosted;
 use crate::vattp::seen::Seen;
 use crate::vattp::transport::Tuning;
 use crate::vattp::{Hints, Local, Offers, Use, Violation};
-use conn::Conn;
+use conn::{Conn, Where};
 use core::fmt;
 use link::Link;
+use mix::Mix;
 use pairs::{Entry, PairKey};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -85,6 +93,8 @@ pub struct Config {
     pub max_waiting: usize,
     /// Keys, liveness and padding.
     pub tuning: Tuning,
+    /// What it is to a mix network; `None` for a vat with plain links only.
+    pub mix: Option<MixConfig>,
 }
 
 impl Config {
@@ -102,6 +112,7 @@ impl Config {
             max_connections: 65_536,
             max_waiting: 256 << 20,
             tuning: Tuning::default(),
+            mix: None,
         }
     }
 }
@@ -138,6 +149,8 @@ pub enum Trace {
         /// On which link.
         link: LinkId,
     },
+    /// A guard came or went. (DIR-22)
+    Guard(GuardEvent),
 }
 
 impl fmt::Display for Trace {
@@ -145,6 +158,13 @@ impl fmt::Display for Trace {
         match self {
             Self::Violation { link, violation } => write!(f, "link {}: {violation}", link.0),
             Self::TurnedAway { link } => write!(f, "link {}: too many connections", link.0),
+            Self::Guard(GuardEvent::Chosen(_)) => f.write_str("a guard was chosen"),
+            Self::Guard(GuardEvent::Gone(_)) => {
+                f.write_str("a guard was not listed for a week and is given up")
+            }
+            Self::Guard(GuardEvent::Suspect(_)) => {
+                f.write_str("a guard is suspect and is given up")
+            }
         }
     }
 }
@@ -187,21 +207,39 @@ pub struct Node {
     tellers: VecDeque<ConnId>,
     /// Connections whose streams or datagrams may have something to tell.
     streamers: VecDeque<ConnId>,
-    requests: VecDeque<LinkRequest>,
+    /// Connections on which datagrams have come.
+    struck: VecDeque<ConnId>,
+    requests: VecDeque<Request>,
     /// Links that close, and whose time begins when the driver tells it.
     undated: Vec<LinkId>,
     trace: VecDeque<Trace>,
+    /// Links and circuits, and who the relays are. Taken out while it hands cells up.
+    mix: Option<Box<Mix>>,
+    is_relay: bool,
+    consensus: Option<Arc<Consensus>>,
+    /// Cells of a session on their way to its circuit.
+    scratch: Vec<u8>,
+}
+
+/// What is wanted done with links, below or inside.
+enum Request {
+    Open { link: LinkId, to: Where },
+    Close { link: LinkId, is_end: bool },
 }
 
 impl Node {
     /// A node with no links. All its randomness comes from `seed`, which is not used elsewhere.
     pub fn new(config: Config, seed: &Seed) -> Self {
         let key = config.identity.public();
+        let mix = sessions::mix(&config, seed);
+        let tuning = sessions::tuning(&config);
+        let session_host = sessions::host(&config);
+        let is_relay = session_host.is_some();
         let mut locator = Locator::new(VatId::from(key));
         if let Some(place) = config.places.first() {
             locator = locator.at(place.clone());
         }
-        let hosted = Hosted {
+        let hosted = session_host.unwrap_or_else(|| Hosted {
             prekey: Scalar::from_bytes(config.identity.mapped_secret()),
             local: Local {
                 key: config.identity,
@@ -216,7 +254,7 @@ impl Node {
                 .map(|place| place.to_string().into_bytes())
                 .collect(),
             offers: Offers::default(),
-        };
+        });
         Self {
             hosted,
             locator,
@@ -224,7 +262,7 @@ impl Node {
             flight_deadline: config.flight_deadline,
             max_connections: config.max_connections,
             max_waiting: config.max_waiting,
-            tuning: config.tuning,
+            tuning,
             clock: Instant::ZERO,
             rng: seed.fork("handshakes"),
             ids: Ids::new(seed.fork("ids")),
@@ -245,9 +283,14 @@ impl Node {
             writers: VecDeque::new(),
             tellers: VecDeque::new(),
             streamers: VecDeque::new(),
+            struck: VecDeque::new(),
             requests: VecDeque::new(),
             undated: Vec::new(),
             trace: VecDeque::new(),
+            mix,
+            is_relay,
+            consensus: None,
+            scratch: Vec::new(),
         }
     }
 

@@ -1,9 +1,9 @@
 //! The pairs of a node: whom it knows, and what the rule of `vattp::pair` wants done.
 
-use super::conn::Conn;
+use super::conn::{Conn, Where};
 use super::link::{Intent, Link, State};
 use super::timers::Who;
-use super::{LinkId, LinkRequest, Node};
+use super::{LinkId, Node, Request};
 use crate::crypto::rng::Seed;
 use crate::crypto::sign::PublicKey;
 use crate::id::VatId;
@@ -251,24 +251,40 @@ impl Node {
         let Some(dial) = conn.dial.clone() else {
             return;
         };
-        let public = *key.peer.public_key();
+        let Some(wanted) = self.wanted(key.peer, &dial.at) else {
+            return self.break_off(key, CloseReason::Unreachable);
+        };
         let intent = Intent {
             key,
             local: dial.local,
-            wanted: Wanted {
-                key: public,
-                prekey: public.mapped(),
-                for_use: Use::Vat,
-                place: dial.at.to_string().into_bytes(),
-            },
+            wanted,
         };
         if let Some(entry) = self.pairs.get_mut(&key) {
             entry.pair.dial(TransportId(link.0));
         }
-        self.links
-            .insert(link, Link::new(State::Opening(Box::new(intent))));
-        self.requests
-            .push_back(LinkRequest::Open { link, at: dial.at });
+        let mut it = Link::new(State::Opening(Box::new(intent)));
+        it.is_end = matches!(dial.at, Where::Relay(..));
+        self.links.insert(link, it);
+        self.requests.push_back(Request::Open { link, to: dial.at });
+    }
+
+    /// Who is to prove itself there, and under which key it can be asked for; `None` for a relay that is not in the consensus. (VTP-4)
+    fn wanted(&self, peer: VatId, at: &Where) -> Option<Wanted> {
+        let key = *peer.public_key();
+        Some(match at {
+            Where::Address(at) => Wanted {
+                key,
+                prekey: key.mapped(),
+                for_use: Use::Vat,
+                place: at.to_string().into_bytes(),
+            },
+            Where::Relay(relay, _) => Wanted {
+                key,
+                prekey: self.consensus.as_ref()?.relay(relay)?.onion,
+                for_use: Use::Exit,
+                place: relay.as_bytes().to_vec(),
+            },
+        })
     }
 
     /// The driver has taken a dial: now it is known since when the connection waits. (VTP-40)

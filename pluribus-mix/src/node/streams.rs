@@ -1,7 +1,6 @@
 //! The face towards the runtime for streams and datagrams.
 
-use super::link::State;
-use super::{LinkId, Node};
+use super::Node;
 use crate::netlayer::ConnId;
 use crate::vattp::datagrams;
 use crate::vattp::streams::{StreamEvent, StreamFault, Streams};
@@ -100,17 +99,18 @@ impl Node {
         }
     }
 
-    /// A datagram that has come on a connection, if there is one.
-    pub fn take_datagram(&mut self, conn: ConnId) -> Option<Vec<u8>> {
-        self.conns.get_mut(&conn)?.talk.take_datagram()
-    }
-
-    /// The connection that a link carries, if it carries one: the one to ask for datagrams after input.
-    pub fn carried_by(&self, link: LinkId) -> Option<ConnId> {
-        match self.links.get(&link)?.state {
-            State::Live(conn, _) => Some(conn),
-            _ => None,
+    /// The next datagram that has come, and on which connection.
+    pub fn poll_datagram(&mut self) -> Option<(ConnId, Vec<u8>)> {
+        while let Some(conn) = self.struck.front().copied() {
+            if let Some(it) = self.conns.get_mut(&conn) {
+                if let Some(datagram) = it.talk.take_datagram() {
+                    return Some((conn, datagram));
+                }
+                it.is_struck = false;
+            }
+            self.struck.pop_front();
         }
+        None
     }
 
     /// A connection's streams may have something to tell.

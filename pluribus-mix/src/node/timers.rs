@@ -10,6 +10,10 @@ use std::collections::BTreeSet;
 pub(super) enum Who {
     Link(LinkId),
     Conn(ConnId),
+    Hop(usize),
+    Origin(usize),
+    Pool,
+    Sweep,
 }
 
 /// The moments that are set.

@@ -1,11 +1,12 @@
 //! The face towards the runtime.
 
-use super::conn::Dial;
+use super::conn::{Dial, Where};
 use super::link::State;
 use super::pairs::PairKey;
 use super::timers::Who;
 use super::{LinkId, Netlayer, Node};
 use crate::crypto::sign::SigningKey;
+use crate::id::VatId;
 use crate::locator::Locator;
 use crate::netlayer::{
     CloseReason, ConnId, ConnectError, Event, MAX_MESSAGE, SendError, SendFault,
@@ -30,25 +31,17 @@ impl Netlayer for Node {
             && let Some((conn, it)) = self.conn_of(known)
         {
             // The newest address is the best guess; if nothing leads to the peer now, this may.
-            it.dial = Some(Dial { at, local });
+            it.dial = Some(Dial {
+                at: Where::Address(at),
+                local,
+            });
             if it.redial_at.is_none() {
                 self.dial(known);
             }
             return Ok(conn);
         }
-        let conn = self.fresh_conn();
-        let key = PairKey::with(peer, self.anonymous.then_some(conn));
-        if !self.has_room_for(key) {
-            return Err(ConnectError::TooMany);
-        }
-        self.begin_pair(key);
-        if let Some(entry) = self.pairs.get_mut(&key) {
-            let (pair, ids) = entry.with_numbers(&mut self.ids);
-            pair.want(ids);
-        }
-        self.insert_conn(conn, key, Some(Dial { at, local }));
-        self.dial(key);
-        Ok(conn)
+        let at = Where::Address(at);
+        self.begin_conn(peer, self.anonymous, Dial { at, local })
     }
 
     fn send(&mut self, conn: ConnId, message: Vec<u8>) -> Result<(), SendError> {
@@ -152,11 +145,38 @@ impl Node {
         }
     }
 
+    /// Begins a connection with a vat that we dial, as ourselves or under a throwaway key.
+    pub(super) fn begin_conn(
+        &mut self,
+        peer: VatId,
+        anonymous: bool,
+        dial: Dial,
+    ) -> Result<ConnId, ConnectError> {
+        let conn = self.fresh_conn();
+        let key = PairKey::with(peer, anonymous.then_some(conn));
+        if !self.has_room_for(key) {
+            return Err(ConnectError::TooMany);
+        }
+        self.begin_pair(key);
+        if let Some(entry) = self.pairs.get_mut(&key) {
+            let (pair, ids) = entry.with_numbers(&mut self.ids);
+            pair.want(ids);
+        }
+        self.insert_conn(conn, key, Some(dial));
+        self.dial(key);
+        Ok(conn)
+    }
+
     /// As whom we dial. (VTP-13)
     fn dialler(&mut self) -> Local {
-        if !self.anonymous {
-            return self.hosted.local.clone();
+        if self.anonymous {
+            return self.throwaway();
         }
+        self.hosted.local.clone()
+    }
+
+    /// Somebody who has never been, and will be forgotten. (VTP-13)
+    pub(super) fn throwaway(&mut self) -> Local {
         Local {
             key: Arc::new(SigningKey::from_seed(&self.rng.draw())),
             incarnation: 0,

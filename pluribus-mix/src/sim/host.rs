@@ -78,6 +78,10 @@ impl Vat {
     pub(super) fn places(&self) -> &[Address] {
         &self.config.places
     }
+
+    pub(super) const fn config(&self) -> &Config {
+        &self.config
+    }
 }
 
 fn new_life(config: &Config, seed: &Seed, life: u64) -> Node {
@@ -107,6 +111,11 @@ impl World {
         self.kill(vat);
         let host = self.vat_mut(vat);
         host.config.incarnation = host.config.incarnation.saturating_add(1);
+        // An onion key lasts for one start. (ONI-9)
+        let life = format!("onion of life {}", host.lives);
+        if let Some(relay) = host.config.mix.as_mut().and_then(|it| it.relay.as_mut()) {
+            relay.onion = host.seed.fork(&life).draw();
+        }
         host.node = Some(new_life(&host.config, &host.seed, host.lives));
         host.lives += 1;
         self.pump(vat);

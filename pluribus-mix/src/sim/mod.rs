@@ -30,6 +30,7 @@
 //! talk.rs     what a vat's runtime says and hears   cuts.rs     how links break
 //! clock.rs    clocks that drift                     cells.rs    links that carry cells
 //! streams.rs  what a vat's runtime does with streams
+//! mix.rs      relays, clients, the consensus
 //! observer.rs what a watcher writes down            raw.rs      hosts that a test plays itself
 //! ```
 
@@ -39,6 +40,7 @@ mod clock;
 mod cuts;
 mod host;
 mod link;
+mod mix;
 mod observer;
 mod raw;
 mod run;
@@ -52,6 +54,7 @@ mod tests;
 
 pub use cuts::InFlight;
 pub use link::{Direction, LinkNo};
+pub use mix::Unpublished;
 pub use observer::{Observer, Record, Sight};
 pub use raw::{News, RawEvent, RawHost};
 pub use talk::Fault;

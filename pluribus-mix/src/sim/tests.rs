@@ -2,6 +2,7 @@
 
 mod cells;
 mod cuts;
+mod mix;
 mod storm;
 mod vats;
 mod wires;

@@ -144,6 +144,10 @@ impl World {
         &mut self.observer
     }
 
+    pub(super) fn every_vat(&self) -> impl Iterator<Item = HostId> + use<> {
+        (0..count(self.vats.len())).map(HostId)
+    }
+
     pub(super) fn place_at(&self, at: &Address) -> Place {
         self.listeners.get(at).copied().unwrap_or(Place::Nowhere)
     }

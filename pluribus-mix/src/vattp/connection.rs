@@ -103,6 +103,11 @@ impl Connection {
         self.datagrams.send(bytes);
     }
 
+    /// Whether a datagram came that was not taken.
+    pub fn has_datagram(&self) -> bool {
+        self.datagrams.is_heard()
+    }
+
     /// The next datagram that came. (VTP-52)
     pub fn take_datagram(&mut self) -> Option<Vec<u8>> {
         self.datagrams.take()

@@ -48,6 +48,11 @@ impl Datagrams {
         push(&mut self.heard, bytes.to_vec());
     }
 
+    /// Whether one came that was not taken.
+    pub fn is_heard(&self) -> bool {
+        !self.heard.is_empty()
+    }
+
     /// The next for the runtime.
     pub fn take(&mut self) -> Option<Vec<u8>> {
         self.heard.pop_front()

@@ -18,6 +18,7 @@
 //! peer alive.
 
 pub mod arrival;
+pub mod bare;
 pub mod body;
 pub mod cells;
 pub mod connection;

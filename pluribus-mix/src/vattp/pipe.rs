@@ -398,6 +398,11 @@ impl Opener {
         self.direction.age(records);
     }
 
+    /// Whether the key has opened all the records that it may; never so on cells. (VTP-24)
+    pub const fn is_worn(&self) -> bool {
+        matches!(self.direction.carrier, Carrier::Stream) && self.direction.counter >= MAX_RECORDS
+    }
+
     /// Goes to the next key: REKEY came. On cells, where that does not occur, nothing. (VTP-24)
     pub fn rekey(&mut self) {
         self.direction.rekey();

@@ -128,6 +128,12 @@ pub enum Violation {
     /// A grant of nothing, or of more than may be open. (VTP-51)
     #[error("an impossible grant")]
     Grant,
+    /// A cell on a link with a circuit id that its side cannot give. (ONI-3)
+    #[error("a circuit id that cannot be")]
+    CircuitId,
+    /// More circuits asked for than answers were taken. (ONI-15)
+    #[error("more circuits than answers were taken")]
+    Circuits,
     /// Silence beyond what liveness allows. (VTP-28)
     #[error("the peer fell silent")]
     Silence,

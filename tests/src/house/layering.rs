@@ -46,12 +46,28 @@ const ROOMS: &[Room] = &[
     room(
         "sim",
         8,
-        Sees::Only(&["time", "crypto", "id", "locator", "netlayer", "node"]),
+        Sees::Only(&[
+            "time",
+            "crypto",
+            "id",
+            "locator",
+            "netlayer",
+            "directory",
+            "node",
+        ]),
     ),
     room(
         "net",
         8,
-        Sees::Only(&["time", "crypto", "id", "locator", "netlayer", "node"]),
+        Sees::Only(&[
+            "time",
+            "crypto",
+            "id",
+            "locator",
+            "netlayer",
+            "directory",
+            "node",
+        ]),
     ),
     room(
         "face",

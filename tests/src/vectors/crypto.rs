@@ -23,6 +23,16 @@ pub const LABELS: &[(&str, Label)] = &[
     ("exporter", Label::EXPORTER),
     ("key", Label::KEY),
     ("rekey", Label::REKEY),
+    ("hop key", Label::HOP_KEY),
+    ("hop filler", Label::HOP_FILLER),
+    ("hop next", Label::HOP_NEXT),
+    ("hop settings", Label::HOP_SETTINGS),
+    ("hop transcript", Label::HOP_TRANSCRIPT),
+    ("hop", Label::HOP),
+    ("hop auth", Label::HOP_AUTH),
+    ("hop forward", Label::HOP_FORWARD),
+    ("hop backward", Label::HOP_BACKWARD),
+    ("hop settings back", Label::HOP_SETTINGS_BACK),
 ];
 
 /// Runs one case.

@@ -10,8 +10,13 @@ pub mod crypto;
 pub mod flights;
 pub mod frames;
 pub mod handshake;
+pub mod hop_handshake;
+pub mod link_ends;
+pub mod links;
 pub mod locators;
+pub mod messages;
 pub mod names;
+pub mod onion_cells;
 pub mod pair;
 pub mod receiver;
 pub mod records;
@@ -60,6 +65,10 @@ pub const RUNNERS: &[(&str, Run)] = &[
     ("streams", streams::run),
     ("pair", pair::run),
     ("cells", cells::run),
+    ("onion_cells", onion_cells::run),
+    ("hop_handshake", hop_handshake::run),
+    ("links", links::run),
+    ("messages", messages::run),
 ];
 
 /// A file of vectors.

@@ -5,11 +5,19 @@
 
 #[cfg(test)]
 mod kit;
+#[cfg(test)]
+mod mixkit;
+#[cfg(test)]
+mod rogue;
+#[cfg(test)]
+mod stranger;
 
 #[cfg(test)]
 mod anything;
 #[cfg(test)]
 mod bounds;
+#[cfg(test)]
+mod circuits;
 #[cfg(test)]
 mod clocks;
 #[cfg(test)]
@@ -19,7 +27,13 @@ mod ends;
 #[cfg(test)]
 mod flood;
 #[cfg(test)]
+mod hostile_link;
+#[cfg(test)]
+mod hostile_relay;
+#[cfg(test)]
 mod impostor;
+#[cfg(test)]
+mod kills;
 #[cfg(test)]
 mod ledger;
 #[cfg(test)]
@@ -42,3 +56,5 @@ mod timing;
 mod watcher;
 #[cfg(test)]
 mod weather;
+#[cfg(test)]
+mod who_knows;

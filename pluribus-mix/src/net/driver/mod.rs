@@ -10,7 +10,7 @@ mod alarm;
 mod desk;
 mod streams;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,8 +60,6 @@ pub(super) struct Driver {
     habits: Habits,
     links: BTreeMap<LinkId, Link>,
     desks: BTreeMap<ConnId, Desk>,
-    /// Links that have had input, and perhaps datagrams in it.
-    fed: BTreeSet<LinkId>,
     /// Connections that are over and still have their desks.
     parting: Vec<(ConnId, CloseReason)>,
     bell: Arc<Doorbell>,
@@ -89,7 +87,6 @@ impl Driver {
             habits,
             links: BTreeMap::new(),
             desks: BTreeMap::new(),
-            fed: BTreeSet::new(),
             parting: Vec::new(),
             bell: Arc::default(),
             listening: listener.map(|listener| listen(listener, news_in.clone())),
@@ -165,7 +162,6 @@ impl Driver {
             News::Input(link, mut bytes) => {
                 self.node.handle_input(now, link, &mut bytes);
                 self.wire.pool.give(bytes);
-                self.fed.insert(link);
             }
             News::Written(link, batch) => {
                 self.wire.pool.give(batch);

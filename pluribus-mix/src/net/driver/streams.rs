@@ -141,14 +141,8 @@ impl Driver {
 
     /// Carries up the datagrams that have come. Those of a connection that has ended meanwhile are lost, as they may be.
     pub(super) fn datagrams(&mut self) {
-        for link in std::mem::take(&mut self.fed) {
-            let Some(conn) = self.node.carried_by(link) else {
-                continue;
-            };
-            let Some(desk) = self.desks.get(&conn) else {
-                continue;
-            };
-            while let Some(datagram) = self.node.take_datagram(conn) {
+        while let Some((conn, datagram)) = self.node.poll_datagram() {
+            if let Some(desk) = self.desks.get(&conn) {
                 desk.mailbox.deliver_datagram(datagram);
             }
         }

@@ -80,7 +80,7 @@ impl Scene {
     fn violation(&mut self) -> Option<Violation> {
         match self.node.poll_trace()? {
             Trace::Violation { violation, .. } => Some(violation),
-            Trace::TurnedAway { .. } => None,
+            Trace::TurnedAway { .. } | Trace::Guard(_) => None,
         }
     }
 

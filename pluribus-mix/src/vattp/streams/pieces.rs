@@ -1,7 +1,8 @@
 //! Bytes that wait, in the pieces in which they came.
 //!
 //! Big pieces are kept as they are. Small ones are put together, so that a peer that sends single bytes does not make us
-//! keep a piece for each.
+//! keep a piece for each. How much is put together follows what comes between two reads: a stream of cells costs an allocation for
+//! many of them, and one that says little holds little.
 
 use bytes::{Bytes, BytesMut};
 use std::collections::VecDeque;
@@ -9,16 +10,33 @@ use std::mem;
 
 /// Pieces from here on are kept as they came.
 const BIG: usize = 1024;
-/// Small pieces are put together up to this.
-const CHUNK: usize = 4096;
+/// Small pieces are put together up to this at first.
+const CHUNK: u32 = 4096;
+/// And up to this where much comes.
+const MOST: u32 = 65_536;
 
 /// A queue of bytes. While it is empty it owns nothing.
-#[derive(Default)]
 pub(super) struct Pieces {
     whole: VecDeque<Bytes>,
     /// Behind `whole`, and still growing.
     tail: BytesMut,
     len: usize,
+    /// How much small pieces are put together to.
+    chunk: u32,
+    /// What small pieces have come since it was empty.
+    came: u32,
+}
+
+impl Default for Pieces {
+    fn default() -> Self {
+        Self {
+            whole: VecDeque::new(),
+            tail: BytesMut::new(),
+            len: 0,
+            chunk: CHUNK,
+            came: 0,
+        }
+    }
 }
 
 impl Pieces {
@@ -49,11 +67,17 @@ impl Pieces {
     }
 
     fn append(&mut self, bytes: &[u8]) {
-        if self.tail.len() + bytes.len() > CHUNK {
+        if self.tail.len() + bytes.len() > self.chunk as usize {
             self.seal();
+            self.chunk = (self.chunk * 2).min(MOST);
+        }
+        if self.tail.is_empty() && self.chunk > CHUNK {
+            self.tail.reserve(self.chunk as usize);
         }
         self.tail.extend_from_slice(bytes);
         self.len += bytes.len();
+        let more = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        self.came = self.came.saturating_add(more);
     }
 
     fn seal(&mut self) {
@@ -77,7 +101,12 @@ impl Pieces {
         }
         self.len = self.len.saturating_sub(piece.len());
         if self.is_empty() {
-            *self = Self::default();
+            let is_much = self.came > self.chunk / 4;
+            let chunk = if is_much { self.chunk } else { self.chunk / 2 };
+            *self = Self {
+                chunk: chunk.max(CHUNK),
+                ..Self::default()
+            };
         }
         Some(piece)
     }
@@ -86,7 +115,7 @@ impl Pieces {
     /// saves copying and [`CHUNK`] bytes are there.
     pub(super) fn gather(&mut self, max: usize) -> Bytes {
         let first = self.take(max).unwrap_or_default();
-        if first.len() >= max.min(CHUNK) || self.is_empty() {
+        if first.len() >= max.min(CHUNK as usize) || self.is_empty() {
             return first;
         }
         let mut all = BytesMut::with_capacity(max.min(first.len() + self.len));

@@ -4,6 +4,7 @@
 //! computes everything from the primitives and the specification, and any value may be another. Where a check of ours is
 //! what stops an attack, the test shows too that the attack works once that check is taken out.
 
+pub(crate) mod bare;
 mod beside;
 mod cells;
 mod faults;

@@ -12,7 +12,7 @@ fn small_pieces_are_put_together() {
     }
     assert_eq!(pieces.len(), 10_000);
     let taken: Vec<_> = std::iter::from_fn(|| pieces.take(usize::MAX)).collect();
-    assert_eq!(taken.len(), 3);
+    assert_eq!(taken.len(), 2);
     assert!(
         taken
             .concat()
@@ -21,6 +21,24 @@ fn small_pieces_are_put_together() {
             .all(|(a, b)| *a == b as u8)
     );
     assert!(pieces.is_empty());
+}
+
+/// VTP-51: where much comes between two reads it is put together to more, up to 64 KiB, and where little comes to 4 KiB again.
+#[test]
+fn what_is_put_together_follows_what_comes() {
+    let mut pieces = Pieces::default();
+    let mut round = |count: usize| {
+        (0..count).for_each(|_| pieces.copy(&[7; 800]));
+        let taken: Vec<_> = std::iter::from_fn(|| pieces.take(usize::MAX)).collect();
+        let (lens, held) = (taken.iter().map(Bytes::len), taken.len());
+        (held, lens.max().unwrap())
+    };
+    assert!(round(160).0 > 4, "4 + 8 + 16 + 32 KiB, and the rest");
+    assert_eq!(round(160), (2, 81 * 800));
+    for _ in 0..4 {
+        assert_eq!(round(1), (1, 800));
+    }
+    assert_eq!(round(7), (2, 5 * 800));
 }
 
 /// VTP-51: big pieces lie where they were written, until they are said.

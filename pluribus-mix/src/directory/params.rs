@@ -1,0 +1,187 @@
+//! What a network decides for everybody in it (DIR-7): one client that decided otherwise would be known by it.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::{Refused, canonical};
+
+/// How cells are sent (chapter 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pacing {
+    /// At once.
+    None,
+    /// At a constant rate, dummies included.
+    Constant,
+}
+
+/// Whether two relays of one network, IPv4 /16 or IPv6 /32, may stand in one path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Networks {
+    /// They may: for networks that live on one machine.
+    Any,
+    /// They may not.
+    Apart,
+}
+
+/// The value of a parameter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Param {
+    /// 0 to 2⁵³ − 1.
+    Number(u64),
+    /// Up to 64 bytes of printable ASCII without quotes and backslashes.
+    Text(String),
+}
+
+impl From<u64> for Param {
+    fn from(number: u64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<&str> for Param {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+/// The parameters of a network, each within its range; those that this program does not know are kept. (DIR-7)
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Params(BTreeMap<String, Param>);
+
+/// The known numbers: name, least, most, what it is if missing, and the range in words.
+const NUMBERS: [Number; 5] = [INTERVAL, NETWORKS, POOL_WINDOW, QUANTUM, SLOTS];
+const INTERVAL: Number = Number("interval", 1, 86_400, 3600, "1 to 86400");
+const NETWORKS: Number = Number("networks", 0, 1, 1, "0 or 1");
+const POOL_WINDOW: Number = Number("pool_window", 1, 3600, 60, "1 to 3600");
+const QUANTUM: Number = Number("quantum", 5, 1000, 50, "5 to 1000");
+const SLOTS: Number = Number("slots", 1, 64, 8, "1 to 64");
+const PACING: &str = "pacing";
+
+struct Number(&'static str, u64, u64, u64, &'static str);
+
+impl Params {
+    /// How many there may be. (DIR-7)
+    pub const MOST: usize = 64;
+
+    /// The same parameters with this one set.
+    ///
+    /// # Errors
+    /// [`Refused::Param`] for a name or value that DIR-7 does not allow, or one parameter too many.
+    pub fn with(mut self, name: &str, value: impl Into<Param>) -> Result<Self, Refused> {
+        let value = value.into();
+        allowed(name, &value).map_err(|must| Refused::Param {
+            name: name.chars().take(32).collect(),
+            must,
+        })?;
+        self.0.insert(name.to_owned(), value);
+        if self.0.len() > Self::MOST {
+            let (name, must) = (name.to_owned(), "one of at most 64");
+            return Err(Refused::Param { name, must });
+        }
+        Ok(self)
+    }
+
+    /// The value of a parameter, known or not, if it is set.
+    #[must_use]
+    pub fn value(&self, name: &str) -> Option<&Param> {
+        self.0.get(name)
+    }
+
+    /// Seconds from one consensus to the next.
+    #[must_use]
+    pub fn interval(&self) -> u64 {
+        self.number(&INTERVAL)
+    }
+
+    /// How cells are sent.
+    #[must_use]
+    pub fn pacing(&self) -> Pacing {
+        match self.value(PACING) {
+            Some(Param::Text(text)) if text == "constant" => Pacing::Constant,
+            _ => Pacing::None,
+        }
+    }
+
+    /// Whether relays of one network may stand in one path.
+    #[must_use]
+    pub fn networks(&self) -> Networks {
+        match self.number(&NETWORKS) {
+            0 => Networks::Any,
+            _ => Networks::Apart,
+        }
+    }
+
+    /// Milliseconds of a quantum.
+    #[must_use]
+    pub fn quantum(&self) -> u64 {
+        self.number(&QUANTUM)
+    }
+
+    /// How many circuits a client's link carries.
+    #[must_use]
+    pub fn slots(&self) -> u64 {
+        self.number(&SLOTS)
+    }
+
+    /// Seconds of a window in which circuits are built and dropped.
+    #[must_use]
+    pub fn pool_window(&self) -> u64 {
+        self.number(&POOL_WINDOW)
+    }
+
+    fn number(&self, Number(name, _, _, missing, _): &Number) -> u64 {
+        match self.value(name) {
+            Some(Param::Number(number)) => *number,
+            _ => *missing,
+        }
+    }
+
+    pub(super) fn write(&self) -> Value {
+        let values = self.0.iter().map(|(name, value)| {
+            let value = match value {
+                Param::Number(number) => (*number).into(),
+                Param::Text(text) => text.as_str().into(),
+            };
+            (name.clone(), value)
+        });
+        Value::Object(Map::from_iter(values))
+    }
+
+    pub(super) fn read(what: &'static str, value: &Value) -> Result<Self, Refused> {
+        let bad = |must| Refused::Field {
+            what,
+            field: "params",
+            must,
+        };
+        let fields = value.as_object().ok_or_else(|| bad("an object"))?;
+        fields
+            .iter()
+            .try_fold(Self::default(), |params, (name, value)| match value {
+                Value::Number(number) => params.with(name, number.as_u64().unwrap_or(u64::MAX)),
+                Value::String(text) => params.with(name, text.as_str()),
+                _ => Err(bad("numbers and strings")),
+            })
+    }
+}
+
+fn allowed(name: &str, value: &Param) -> Result<(), &'static str> {
+    let plain = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_');
+    if !(1..=32).contains(&name.len()) || !name.bytes().all(plain) {
+        return Err("named by 1 to 32 of a-z, 0-9, _");
+    }
+    if name == PACING {
+        let known = matches!(value, Param::Text(text) if text == "none" || text == "constant");
+        return known.then_some(()).ok_or("none or constant");
+    }
+    if let Some(Number(_, least, most, _, must)) = NUMBERS.iter().find(|known| known.0 == name) {
+        let fits = matches!(value, Param::Number(number) if (least..=most).contains(&number));
+        return fits.then_some(()).ok_or(must);
+    }
+    let fits = match value {
+        Param::Number(number) => *number < 1 << 53,
+        Param::Text(text) => text.len() <= 64 && canonical::is_plain_text(text),
+    };
+    fits.then_some(())
+        .ok_or("a number below 2^53 or at most 64 bytes of plain text")
+}

@@ -1,0 +1,511 @@
+//! Circuits that begin here: spare ones, and those that sessions want. (ONI-17, ONI-18)
+//!
+//! ```text
+//! Waiting ─link stands─► Asking ─every hop of its path has answered─► Spare ─a session wants it: one more hop─► Asking ─► Used
+//! ```
+//!
+//! What goes wrong before a session's first cell is tried again over another circuit, twice; what goes wrong later is the session's affair,
+//! which dials again.
+
+mod knows;
+mod paths;
+
+use super::super::timers::Who;
+use super::wire::{Route, Wire};
+use super::{Above, EndOf, Lane, Mix, News};
+use crate::crypto::rng::{Rng, Seed};
+use crate::directory::path::NoPath;
+use crate::directory::{Guards, Wall};
+use crate::id::RelayId;
+use crate::node::LinkId;
+use crate::onion::circuit::{Circuit, Heard, Plan};
+use crate::onion::suspicion::{Grave, Strike, Suspicion};
+use crate::onion::{Cell, PAYLOAD};
+use crate::time::{Duration, Instant};
+use slab::Slab;
+use std::collections::{BTreeMap, VecDeque};
+
+/// What is asked of a hop has so long to be answered.
+const ANSWER: Duration = Duration::from_secs(5);
+/// A circuit lives between once and twice as long. (ONI-18)
+const LIFE: Duration = Duration::from_secs(5 * 60);
+/// How often the spare circuits are looked at.
+const WINDOW: Duration = Duration::from_secs(1);
+/// Relays on the path of a session.
+const FAR: usize = 3;
+/// How often an end is tried.
+const TRIES: u32 = 3;
+/// A relay that did not answer is passed over for so long, where there are others.
+const SULK: Duration = Duration::from_secs(60);
+
+/// How many relays lie between a client and the relay that it wants a session with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Two: what an exit is reached by.
+    Far,
+    /// None: what a guard is asked for the consensus by.
+    Near,
+}
+
+/// What a client has besides its links.
+pub(super) struct Client {
+    circuits: Slab<Origin>,
+    wants: VecDeque<Want>,
+    guards: Option<Guards>,
+    /// The time of day at some moment.
+    wall: (Wall, Instant),
+    suspicion: Suspicion,
+    sulking: BTreeMap<RelayId, Instant>,
+    spares: usize,
+    budget: Budget,
+    rng: Rng,
+    pool: Option<Instant>,
+}
+
+/// How many circuits may be begun now. (ONI-18)
+struct Budget {
+    left: u32,
+    most: u32,
+    pause: Duration,
+    since: Instant,
+}
+
+impl Budget {
+    /// Takes one, if there is one.
+    fn take(&mut self, now: Instant) -> bool {
+        while self.left < self.most && self.since + self.pause <= now {
+            self.left += 1;
+            self.since = self.since + self.pause;
+        }
+        if self.left == self.most {
+            self.since = now;
+        }
+        let has = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        has
+    }
+}
+
+/// A circuit of ours.
+struct Origin {
+    circuit: Circuit,
+    link: LinkId,
+    lane: Option<Lane>,
+    stage: Stage,
+    /// The relays that it is to have.
+    path: Vec<RelayId>,
+    end: Option<Want>,
+    /// Cells of its session that have come.
+    came: u64,
+    dies: Instant,
+    deadline: Option<Instant>,
+    timer: Option<Instant>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Waiting,
+    Asking,
+    Spare,
+    Used,
+}
+
+/// A session that wants a circuit.
+#[derive(Clone, Copy)]
+struct Want {
+    end: LinkId,
+    relay: RelayId,
+    reach: Reach,
+    tries: u32,
+}
+
+impl Client {
+    pub(super) fn new(spares: usize, (most, pause): (u32, Duration), rng: Rng) -> Self {
+        let budget = Budget {
+            left: most,
+            most,
+            pause,
+            since: Instant::ZERO,
+        };
+        Self {
+            circuits: Slab::new(),
+            wants: VecDeque::new(),
+            guards: None,
+            wall: (Wall(0), Instant::ZERO),
+            suspicion: Suspicion::new(),
+            sulking: BTreeMap::new(),
+            spares,
+            budget,
+            rng,
+            pool: None,
+        }
+    }
+
+    /// Where the cells of a circuit go out.
+    pub(super) fn lane(&self, key: usize) -> Option<Lane> {
+        self.circuits.get(key)?.lane
+    }
+
+    /// The session does not want a circuit any more.
+    pub(super) fn forget_want(&mut self, end: LinkId) {
+        self.wants.retain(|want| want.end != end);
+    }
+
+    /// How many circuits there are, and how many of them are spare.
+    pub(super) fn count(&self) -> (usize, usize) {
+        let spare = self
+            .circuits
+            .iter()
+            .filter(|(_, it)| it.stage == Stage::Spare);
+        (self.circuits.len(), spare.count())
+    }
+
+    /// The spare circuits that there are or will be.
+    fn spares(&self) -> usize {
+        let spare = self.circuits.iter().filter(|(_, it)| it.end.is_none());
+        spare.count()
+    }
+}
+
+impl Mix {
+    /// A session wants a circuit to this relay.
+    pub(in crate::node) fn open_end(
+        &mut self,
+        now: Instant,
+        end: LinkId,
+        relay: RelayId,
+        reach: Reach,
+    ) {
+        self.clock = now;
+        self.client.wants.push_back(Want {
+            end,
+            relay,
+            reach,
+            tries: 0,
+        });
+        self.serve_wants();
+    }
+
+    /// The pool's moment: wants that had to wait, and spares that are missing.
+    pub(super) fn client_due(&mut self) {
+        self.timers.clear(Who::Pool, &mut self.client.pool);
+        self.client.sulking.retain(|_, until| *until > self.clock);
+        self.serve_wants();
+        let missing = self.client.spares.saturating_sub(self.client.spares());
+        for _ in 0..missing {
+            if !self.client.budget.take(self.clock) || self.build(None).is_err() {
+                break;
+            }
+        }
+        let works = self.client.spares > 0 || !self.client.wants.is_empty();
+        if works && self.consensus.is_some() {
+            let next = self.clock + WINDOW;
+            self.timers
+                .set(Who::Pool, &mut self.client.pool, Some(next));
+        }
+    }
+
+    /// Gives each session that waits a spare circuit, or builds one for it.
+    fn serve_wants(&mut self) {
+        for want in core::mem::take(&mut self.client.wants) {
+            if self.use_spare(want) {
+                continue;
+            }
+            if !self.client.budget.take(self.clock) {
+                self.client.wants.push_back(want);
+                self.timers
+                    .set(Who::Pool, &mut self.client.pool, Some(self.clock + WINDOW));
+            } else if self.build(Some(want)).is_err() {
+                self.news.push_back(News::Lost(want.end));
+            }
+        }
+    }
+
+    /// Extends a spare circuit to the relay wanted, if one fits.
+    fn use_spare(&mut self, want: Want) -> bool {
+        let Some(consensus) = self.consensus.clone() else {
+            return false;
+        };
+        if want.reach == Reach::Near {
+            return false;
+        }
+        let fits = |it: &Origin| {
+            // The link may be gone, and the circuit about to hear of it.
+            let stands = self.wires.get(&it.link).is_some_and(Wire::is_live);
+            it.stage == Stage::Spare && stands && self.may_follow(&consensus, &it.path, &want.relay)
+        };
+        let spare = self.client.circuits.iter().find(|(_, it)| fits(it));
+        let Some(key) = spare.map(|(key, _)| key) else {
+            return false;
+        };
+        if let Some(it) = self.client.circuits.get_mut(key) {
+            it.path.push(want.relay);
+            it.end = Some(want);
+            self.ends.insert(want.end, EndOf::Origin(key));
+        }
+        self.ask(key);
+        true
+    }
+
+    /// Begins a circuit: for a session, or to spare.
+    fn build(&mut self, want: Option<Want>) -> Result<(), NoPath> {
+        let consensus = self.consensus.clone().ok_or(NoPath::NoGuard)?;
+        let path = self.draw_path(&consensus, want)?;
+        let guard = path.first().ok_or(NoPath::NoGuard)?;
+        let link = self.link_to(guard).ok_or(NoPath::NotListed(*guard))?;
+        let hops = if want.is_some() { path.len() } else { FAR };
+        let plan = Plan::new(hops, 0).ok_or(NoPath::NoGuard)?;
+        let rng = Seed::from_bytes(*self.client.rng.draw()).fork("circuit");
+        let circuit = Circuit::new(plan, self.backend(), rng);
+        let life = u64::try_from(LIFE.as_millis()).unwrap_or(u64::MAX);
+        let life = LIFE + Duration::from_millis(self.client.rng.below(life));
+        let key = self.client.circuits.insert(Origin {
+            circuit,
+            link,
+            lane: None,
+            stage: Stage::Waiting,
+            path,
+            end: want,
+            came: 0,
+            dies: self.clock + life,
+            deadline: None,
+            timer: None,
+        });
+        if let Some(want) = want {
+            self.ends.insert(want.end, EndOf::Origin(key));
+        }
+        self.ask(key);
+        Ok(())
+    }
+
+    /// Asks the next relay of a circuit's path, or gives the circuit to who wants it if it is complete.
+    fn ask(&mut self, key: usize) {
+        let Some(it) = self.client.circuits.get_mut(key) else {
+            return;
+        };
+        let done = it.circuit.hops().len();
+        let Some(relay) = it.path.get(done).copied() else {
+            return self.complete(key);
+        };
+        let known = self.consensus.as_ref().and_then(|all| all.relay(&relay));
+        let Some(onion) = known.map(|relay| relay.onion) else {
+            return self.fail_origin(key, None);
+        };
+        if done == 0 && it.lane.is_none() {
+            let link = it.link;
+            let Some(wire) = self.wires.get_mut(&link).filter(|wire| wire.is_live()) else {
+                return;
+            };
+            let Some(circuit) = wire.ids.next() else {
+                return self.fail_origin(key, None);
+            };
+            wire.open(circuit, Route::Origin(key));
+            it.lane = Some((link, circuit));
+        }
+        it.stage = Stage::Asking;
+        it.deadline = Some(self.clock + ANSWER);
+        let Some(lane) = it.lane else { return };
+        let mut cells = Vec::with_capacity(2);
+        let mut out = |cell: &Cell| cells.push(*cell);
+        let asked = if done == 0 {
+            it.circuit.create(&relay, &onion, &mut out)
+        } else {
+            it.circuit.extend(&relay, &onion, &mut out)
+        };
+        if asked.is_err() {
+            return self.fail_origin(key, None);
+        }
+        for cell in &cells {
+            if self.push(lane, cell).is_err() {
+                return self.fail_origin(key, None);
+            }
+        }
+        self.arm_origin(key);
+    }
+
+    /// Every hop has answered.
+    fn complete(&mut self, key: usize) {
+        let Some(it) = self.client.circuits.get_mut(key) else {
+            return;
+        };
+        it.deadline = None;
+        it.stage = Stage::Spare;
+        if let Some(want) = it.end {
+            it.stage = Stage::Used;
+            self.news.push_back(News::Opened(want.end));
+        }
+        self.arm_origin(key);
+        self.serve_wants();
+    }
+
+    /// A cell that came on a circuit of ours.
+    pub(super) fn origin_cell(&mut self, key: usize, cell: &mut Cell, above: &mut dyn Above) {
+        let Some(it) = self.client.circuits.get_mut(key) else {
+            return;
+        };
+        match it.circuit.handle(cell) {
+            Heard::Nothing => {}
+            Heard::Grown => self.ask(key),
+            Heard::Through => {
+                let Some(want) = it.end.filter(|_| it.stage == Stage::Used) else {
+                    return self.fail_origin(key, None);
+                };
+                let index = it.came;
+                it.came += 1;
+                if let Some(payload) = cell.last_chunk_mut::<PAYLOAD>() {
+                    above.cell(want.end, index, payload);
+                }
+            }
+            Heard::Truncated { strike, .. } => {
+                self.sulk(key);
+                self.fail_origin(key, strike);
+            }
+            Heard::Over { strike } => self.fail_origin(key, strike),
+        }
+    }
+
+    /// One cell of a session; the payload stands in its place.
+    pub(super) fn origin_send(&mut self, key: usize, cell: &mut Cell) {
+        let Some(it) = self.client.circuits.get_mut(key) else {
+            return;
+        };
+        let Some(lane) = it.lane else { return };
+        if it.circuit.send(cell).is_err() || self.push(lane, cell).is_err() {
+            self.fail_origin(key, None);
+        }
+    }
+
+    /// The circuit's lane is gone: its link broke, for which nobody on it need be at fault, or the guard has ended it.
+    pub(super) fn origin_lost(&mut self, key: usize) {
+        let Some(it) = self.client.circuits.get(key) else {
+            return;
+        };
+        let said_so = self.wires.contains_key(&it.link);
+        let Some(guard) = it.path.first().copied().filter(|_| said_so) else {
+            return self.fail_origin(key, None);
+        };
+        self.client.sulking.insert(guard, self.clock + SULK);
+        self.fail_origin(key, Some(lesser(None, guard)));
+    }
+
+    /// The relay that was asked would not or could not be a hop: others come first for a while.
+    fn sulk(&mut self, key: usize) {
+        let until = self.clock + SULK;
+        if let Some(it) = self.client.circuits.get(key)
+            && let Some(asked) = it.path.get(it.circuit.hops().len())
+        {
+            self.client.sulking.insert(*asked, until);
+        }
+    }
+
+    /// A relay behind the guard did not pass on an answer, or had none to pass on.
+    fn sulk_at_last(&mut self, key: usize) {
+        let until = self.clock + SULK;
+        if let Some(it) = self.client.circuits.get(key)
+            && let [_, .., last] = it.circuit.hops()
+        {
+            self.client.sulking.insert(*last, until);
+        }
+    }
+
+    /// A circuit is over before its time. (ONI-17)
+    fn fail_origin(&mut self, key: usize, strike: Option<Strike>) {
+        if let Some(strike) = strike {
+            self.client.suspicion.note(self.clock, strike);
+        }
+        let Some(it) = self.remove_origin(key) else {
+            return;
+        };
+        let Some(want) = it.end else { return };
+        self.ends.remove(&want.end);
+        if it.stage == Stage::Used || want.tries + 1 >= TRIES {
+            self.news.push_back(News::Lost(want.end));
+            return;
+        }
+        self.client.wants.push_back(Want {
+            tries: want.tries + 1,
+            ..want
+        });
+        self.serve_wants();
+    }
+
+    /// The session has done with the circuit.
+    pub(super) fn end_origin(&mut self, key: usize) {
+        self.remove_origin(key);
+    }
+
+    fn remove_origin(&mut self, key: usize) -> Option<Origin> {
+        let mut it = self.client.circuits.try_remove(key)?;
+        self.timers.clear(Who::Origin(key), &mut it.timer);
+        if let Some(lane) = it.lane {
+            self.end_lane(lane);
+        }
+        Some(it)
+    }
+
+    fn arm_origin(&mut self, key: usize) {
+        if let Some(it) = self.client.circuits.get_mut(key) {
+            let due = it.deadline.unwrap_or(it.dies).min(it.dies);
+            self.timers.set(Who::Origin(key), &mut it.timer, Some(due));
+        }
+    }
+
+    /// A circuit's moment has come: a hop did not answer, or its life is over.
+    pub(super) fn origin_due(&mut self, key: usize) {
+        let now = self.clock;
+        let Some(it) = self.client.circuits.get_mut(key) else {
+            return;
+        };
+        it.timer = None;
+        if it.deadline.is_some_and(|deadline| deadline <= now) {
+            let strike = it.circuit.unanswered();
+            self.sulk(key);
+            self.sulk_at_last(key);
+            return self.fail_origin(key, strike);
+        }
+        if it.dies <= now {
+            return self.fail_origin(key, None);
+        }
+        self.arm_origin(key);
+    }
+
+    /// A link has come to stand: circuits that waited for it begin.
+    pub(super) fn client_link_live(&mut self, id: LinkId) {
+        if let Some(relay) = self.wires.get(&id).and_then(|wire| wire.relay)
+            && let Some(guards) = &mut self.client.guards
+        {
+            guards.worked(&relay);
+        }
+        for key in self.origins_waiting(id) {
+            self.ask(key);
+        }
+    }
+
+    /// A link is gone: circuits that waited for it are tried over another.
+    pub(super) fn client_link_lost(&mut self, id: LinkId, relay: Option<RelayId>) {
+        let waiting = self.origins_waiting(id);
+        if let Some(relay) = relay.filter(|_| !waiting.is_empty()) {
+            let wall = self.client.wall(self.clock);
+            if let Some(guards) = &mut self.client.guards {
+                guards.failed(wall, &relay);
+            }
+        }
+        for key in waiting {
+            self.fail_origin(key, None);
+        }
+    }
+
+    fn origins_waiting(&self, id: LinkId) -> Vec<usize> {
+        let waits = |it: &Origin| it.stage == Stage::Waiting && it.link == id;
+        let all = self.client.circuits.iter().filter(|(_, it)| waits(it));
+        all.map(|(key, _)| key).collect()
+    }
+}
+
+/// A strike that may have been bad luck. (ONI-17)
+const fn lesser(before: Option<RelayId>, relay: RelayId) -> Strike {
+    Strike {
+        pair: (before, relay),
+        grave: Grave::Ended,
+    }
+}

@@ -1,0 +1,72 @@
+//! What a client holds of its circuits: everything, and nobody else does.
+
+use super::{Client, Origin, Want};
+use crate::node::mix::knows::{AllHeld, CircuitHeld, Held, OfEnd, Wires, of_link};
+
+impl Client {
+    pub(in crate::node::mix) fn held(
+        &self,
+        wires: &Wires,
+        of_end: OfEnd<'_>,
+        out: &mut Vec<CircuitHeld>,
+        all: &mut AllHeld,
+    ) {
+        let Self {
+            circuits,
+            wants,
+            guards,
+            wall: _,
+            // Pairs of relays.
+            suspicion: _,
+            sulking,
+            spares: _,
+            budget: _,
+            rng: _,
+            pool: _,
+        } = self;
+        out.extend(circuits.iter().map(|(_, it)| CircuitHeld {
+            is_own: true,
+            held: it.held(wires, of_end),
+        }));
+        wants.iter().for_each(|want| want.held(of_end, all));
+        let guards = guards.iter().flat_map(|guards| guards.names());
+        all.extend(guards.chain(sulking.keys()).copied().map(Held::Relay));
+    }
+}
+
+impl Origin {
+    fn held(&self, wires: &Wires, of_end: OfEnd<'_>) -> AllHeld {
+        let Self {
+            circuit,
+            link,
+            lane: _,
+            stage: _,
+            path,
+            end,
+            came: _,
+            dies: _,
+            deadline: _,
+            timer: _,
+        } = self;
+        let mut out = AllHeld::new();
+        of_link(wires, *link, &mut out);
+        out.extend(circuit.hops().iter().chain(path).copied().map(Held::Relay));
+        if let Some(want) = end {
+            want.held(of_end, &mut out);
+        }
+        out
+    }
+}
+
+impl Want {
+    fn held(&self, of_end: OfEnd<'_>, out: &mut AllHeld) {
+        let Self {
+            end,
+            relay,
+            reach: _,
+            tries: _,
+        } = self;
+        out.insert(Held::Relay(*relay));
+        of_end(*end, out);
+    }
+}

@@ -1,0 +1,55 @@
+//! What a relay holds of the circuits through it.
+
+use super::{End, HopAt, Next, Relay};
+use crate::node::mix::knows::{AllHeld, CircuitHeld, Held, OfEnd, Wires, of_link};
+
+impl Relay {
+    pub(in crate::node::mix) fn held(
+        &self,
+        wires: &Wires,
+        of_end: OfEnd<'_>,
+        out: &mut Vec<CircuitHeld>,
+    ) {
+        let Self {
+            hosted: _,
+            answerer: _,
+            hops,
+            max_circuits: _,
+            sweeping: _,
+        } = self;
+        out.extend(hops.iter().map(|(_, at)| CircuitHeld {
+            is_own: false,
+            held: at.held(wires, of_end),
+        }));
+    }
+}
+
+impl HopAt {
+    fn held(&self, wires: &Wires, of_end: OfEnd<'_>) -> AllHeld {
+        let Self {
+            // Keys, and half a request at most, which names the next relay.
+            hop: _,
+            back: (back, _),
+            next,
+            end,
+            deadline: _,
+            timer: _,
+            heard: _,
+        } = self;
+        let mut out = AllHeld::new();
+        of_link(wires, *back, &mut out);
+        match next {
+            Next::Nothing => {}
+            Next::Wanted(link, request) => {
+                of_link(wires, *link, &mut out);
+                let asked = request.first_chunk().map(crate::id::RelayId::from_bytes);
+                out.extend(asked.and_then(Result::ok).map(Held::Relay));
+            }
+            Next::Lane((link, _)) => of_link(wires, *link, &mut out),
+        }
+        if let Some(End { link, came: _ }) = end {
+            of_end(*link, &mut out);
+        }
+        out
+    }
+}

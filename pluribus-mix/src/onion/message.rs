@@ -1,0 +1,160 @@
+//! What a client and a hop say to each other inside a payload. (ONI-11, ONI-12)
+//!
+//! The two directions have two languages, and neither parser takes a word of the other's: what a relay sent comes back to
+//! it as an error, not as a command. A payload is a type, a body, and zeros to the end; nothing else is passed over, for what
+//! one relay passes over another could have put there, to mark a circuit.
+
+use super::handshake::{REPLY, REQUEST};
+use super::{PAYLOAD, Payload};
+use crate::ablation::check;
+use crate::wire::{DecodeError, Fault};
+
+/// Bytes of a body that fills a payload.
+pub const WHOLE: usize = PAYLOAD - 1;
+/// Bytes of a request that EXTEND 2 carries.
+pub const REQUEST_REST: usize = REQUEST - WHOLE;
+/// Bytes of a reply that EXTENDED 2 carries.
+pub const REPLY_REST: usize = REPLY - WHOLE;
+
+const EXTEND_1: u8 = 0x01;
+const EXTEND_2: u8 = 0x02;
+const TRUNCATE: u8 = 0x03;
+const EXTENDED_1: u8 = 0x81;
+const EXTENDED_2: u8 = 0x82;
+const TRUNCATED: u8 = 0x83;
+const BLAME: u8 = 0x84;
+
+/// What a client says to a hop. (ONI-11)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ToRelay<'p> {
+    /// The first part of a request to the relay that shall come behind this hop.
+    Extend1(&'p [u8; WHOLE]),
+    /// The rest of that request.
+    Extend2(&'p [u8; REQUEST_REST]),
+    /// What lies beyond this hop is given up.
+    Truncate,
+}
+
+impl<'p> ToRelay<'p> {
+    /// Writes the message.
+    pub fn encode(&self, payload: &mut Payload) {
+        match self {
+            Self::Extend1(part) => write(payload, EXTEND_1, *part),
+            Self::Extend2(rest) => write(payload, EXTEND_2, *rest),
+            Self::Truncate => write(payload, TRUNCATE, &[]),
+        }
+    }
+
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// A type that a client does not use; other than zeros behind the body.
+    pub fn parse(payload: &'p Payload) -> Result<Self, DecodeError> {
+        let [kind, body @ ..] = payload;
+        match *kind {
+            EXTEND_1 => Ok(Self::Extend1(body)),
+            EXTEND_2 => alone(body).map(Self::Extend2),
+            TRUNCATE => alone::<0>(body).map(|_| Self::Truncate),
+            _ => Err(UNKNOWN),
+        }
+    }
+}
+
+/// What a hop says to its client. (ONI-12)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ToClient<'p> {
+    /// The first part of the next relay's reply.
+    Extended1(&'p [u8; WHOLE]),
+    /// The rest of that reply.
+    Extended2(&'p [u8; REPLY_REST]),
+    /// This hop is the last one now.
+    Truncated(Reason),
+    /// The forward cell of this counter did not open here.
+    Blame(u64),
+}
+
+impl<'p> ToClient<'p> {
+    /// Writes the message.
+    pub fn encode(&self, payload: &mut Payload) {
+        match self {
+            Self::Extended1(part) => write(payload, EXTENDED_1, *part),
+            Self::Extended2(rest) => write(payload, EXTENDED_2, *rest),
+            Self::Truncated(reason) => write(payload, TRUNCATED, &[*reason as u8]),
+            Self::Blame(counter) => write(payload, BLAME, &counter.to_be_bytes()),
+        }
+    }
+
+    /// Reads a message.
+    ///
+    /// # Errors
+    /// A type that a hop does not use; a reason that there is not; other than zeros behind the body.
+    pub fn parse(payload: &'p Payload) -> Result<Self, DecodeError> {
+        let [kind, body @ ..] = payload;
+        match *kind {
+            EXTENDED_1 => Ok(Self::Extended1(body)),
+            EXTENDED_2 => alone(body).map(Self::Extended2),
+            TRUNCATED => Reason::read(alone(body)?).map(Self::Truncated),
+            BLAME => alone(body).map(|counter| Self::Blame(u64::from_be_bytes(*counter))),
+            _ => Err(UNKNOWN),
+        }
+    }
+}
+
+/// Why a hop is the last one now. (ONI-12)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Reason {
+    /// The client asked for it.
+    Asked = 1,
+    /// The next relay has ended the circuit.
+    NextEnded = 2,
+    /// The next relay cannot be reached.
+    Unreachable = 3,
+    /// There is no such relay.
+    NoSuchRelay = 4,
+    /// This relay is full.
+    Full = 5,
+    /// Too much was queued.
+    TooMuchQueued = 6,
+    /// What the circuit ended in here is over.
+    EndOver = 7,
+}
+
+impl Reason {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 7] = [
+        Self::Asked,
+        Self::NextEnded,
+        Self::Unreachable,
+        Self::NoSuchRelay,
+        Self::Full,
+        Self::TooMuchQueued,
+        Self::EndOver,
+    ];
+
+    fn read([byte]: &[u8; 1]) -> Result<Self, DecodeError> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|reason| *reason as u8 == *byte)
+            .ok_or(DecodeError::new("reason", Fault::OutOfRange))
+    }
+}
+
+const UNKNOWN: DecodeError = DecodeError::new("type", Fault::OutOfRange);
+
+/// Writes type, body and zeros.
+fn write(payload: &mut Payload, kind: u8, body: &[u8]) {
+    let [first, rest @ ..] = payload;
+    *first = kind;
+    rest.fill(0);
+    rest.iter_mut().zip(body).for_each(|(to, from)| *to = *from);
+}
+
+/// The body, if there are only zeros behind it.
+fn alone<const N: usize>(body: &[u8]) -> Result<&[u8; N], DecodeError> {
+    let zeros = DecodeError::new("zeros", Fault::OutOfRange);
+    let (body, rest) = body.split_first_chunk().ok_or(zeros)?;
+    match check!(HopZeros, rest.iter().all(|byte| *byte == 0)) {
+        true => Ok(body),
+        false => Err(zeros),
+    }
+}

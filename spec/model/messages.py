@@ -1,0 +1,37 @@
+"""Chapter 4, section 4.4: messages between a client and a hop of its circuit."""
+
+from hop import REPLY, REQUEST
+from wire import Reader, Refused, require, u8
+
+PAYLOAD, FIRST = 896, 895
+EXTEND_1, EXTEND_2, TRUNCATE = 0x01, 0x02, 0x03
+EXTENDED_1, EXTENDED_2, TRUNCATED, BLAME = 0x81, 0x82, 0x83, 0x84
+REASONS = range(1, 8)
+
+TO_RELAY = {"extend 1": (EXTEND_1, FIRST), "extend 2": (EXTEND_2, REQUEST - FIRST), "truncate": (TRUNCATE, 0)}
+TO_CLIENT = {
+    "extended 1": (EXTENDED_1, FIRST),
+    "extended 2": (EXTENDED_2, REPLY - FIRST),
+    "truncated": (TRUNCATED, 1),
+    "blame": (BLAME, 8),
+}
+
+
+def encode(message, body):
+    type_, length = (TO_RELAY | TO_CLIENT)[message]
+    assert len(body) == length
+    return u8(type_) + body + bytes(PAYLOAD - 1 - length)
+
+
+def read(payload, known, clause):
+    """The message and its body; known: TO_RELAY or TO_CLIENT."""
+    assert len(payload) == PAYLOAD
+    r = Reader(payload, clause)
+    type_ = r.u8("type")
+    for message, (of, length) in known.items():
+        if of == type_:
+            body = r.take(length, "body")
+            require(not any(r.take(r.left(), "rest")), clause, "rest")
+            require(message != "truncated" or body[0] in REASONS, clause, "reason")
+            return message, body
+    raise Refused(clause, "type")

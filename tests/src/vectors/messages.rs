@@ -1,0 +1,74 @@
+//! messages.json: messages to a hop and to the client.
+
+use super::{Case, Fields, Wrong, bad, good, holds, same};
+use core::fmt::Debug;
+use pluribus_mix::crypto::aead::Backend;
+use pluribus_mix::onion::PAYLOAD;
+use pluribus_mix::onion::message::{Reason, ToClient, ToRelay};
+
+/// Runs one case.
+///
+/// # Errors
+/// If the implementation differs; so with all here.
+pub fn run(case: &Case, _: Backend) -> Result<(), Wrong> {
+    let fields = &case.fields();
+    let payload = fields.array::<PAYLOAD>("payload")?;
+    let mut written = [0xa5; PAYLOAD];
+    match case.kind() {
+        "to relay" => {
+            let message = good("the message", ToRelay::parse(&payload))?;
+            to_relay(fields, &message)?;
+            message.encode(&mut written);
+            same("the message written", &written, &payload)
+        }
+        "to client" => {
+            let message = good("the message", ToClient::parse(&payload))?;
+            to_client(fields, &message)?;
+            message.encode(&mut written);
+            same("the message written", &written, &payload)
+        }
+        "to relay refused" => bad("the message", ToRelay::parse(&payload)).map(drop),
+        "to client refused" => bad("the message", ToClient::parse(&payload)).map(drop),
+        kind => Err(Wrong::new(format!("unknown kind {kind:?}"))),
+    }
+}
+
+fn is(fields: &Fields<'_>, found: &impl Debug, right: bool) -> Result<(), Wrong> {
+    let wanted = fields.text("message")?;
+    holds(right, || format!("{found:?} is no {wanted}"))
+}
+
+fn to_relay(fields: &Fields<'_>, found: &ToRelay<'_>) -> Result<(), Wrong> {
+    let body = fields.bytes("body")?;
+    let right = match (fields.text("message")?, found) {
+        ("extend 1", ToRelay::Extend1(part)) => body == *part,
+        ("extend 2", ToRelay::Extend2(rest)) => body == *rest,
+        ("truncate", ToRelay::Truncate) => body.is_empty(),
+        _ => false,
+    };
+    is(fields, found, right)
+}
+
+fn to_client(fields: &Fields<'_>, found: &ToClient<'_>) -> Result<(), Wrong> {
+    let right = match (fields.text("message")?, found) {
+        ("extended 1", ToClient::Extended1(part)) => fields.bytes("body")? == *part,
+        ("extended 2", ToClient::Extended2(rest)) => fields.bytes("body")? == *rest,
+        ("truncated", ToClient::Truncated(reason)) => fields.number("reason")? == number(*reason),
+        ("blame", ToClient::Blame(counter)) => fields.u64("counter")? == *counter,
+        _ => false,
+    };
+    is(fields, found, right)
+}
+
+/// The reasons as ONI-12 numbers them.
+fn number(reason: Reason) -> usize {
+    match reason {
+        Reason::Asked => 1,
+        Reason::NextEnded => 2,
+        Reason::Unreachable => 3,
+        Reason::NoSuchRelay => 4,
+        Reason::Full => 5,
+        Reason::TooMuchQueued => 6,
+        Reason::EndOver => 7,
+    }
+}
