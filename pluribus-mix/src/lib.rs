@@ -22,15 +22,16 @@
 //! simulated world in [`sim`] drives the very same value.
 //!
 //! Each module is a room of the protocol, and imports go downward only, in this order: [`time`], [`wire`], [`crypto`], [`id`],
-//! [`locator`], [`netlayer`], then [`vattp`], [`onion`] and [`directory`] side by side, [`node`], then [`sim`] and `net`. The specification in `spec/` numbers every rule; the
+//! [`locator`], [`netlayer`], then [`vattp`], [`onion`] and [`directory`] side by side, [`node`], [`sim`] and `net`, and `face`. The specification in `spec/` numbers every rule; the
 //! documentation here cites them as `VTP-7`.
 //!
 //! Features: `ring` (the quicker of two AEAD libraries), `net` (tokio, files, entropy) and `cli` (the program), all on by
-//! default. The rooms below `net` build with none.
+//! default. The rooms below `net` build with none, and so do the readers of `face`.
 
 mod ablation;
 pub mod crypto;
 pub mod directory;
+pub mod face;
 pub mod id;
 pub mod locator;
 #[cfg(feature = "net")]

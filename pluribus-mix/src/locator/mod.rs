@@ -9,7 +9,7 @@
 //! ```
 //!
 //! `uri` reads and writes that text (NAM-7), [`Hints`] keeps the list, [`Address`] is the value of the hint `at`
-//! (NAM-8). Whatever one of these types holds can be written, and what is written can be read.
+//! (NAM-8), and [`Host::asked_for`] reads a host as programs write it (FAC-2). Whatever one of these types holds can be written, and what is written can be read.
 //!
 //! One corner: a text has at most 2048 bytes. Where a locator that somebody else filled to the brim gets an address or a
 //! swissnum, advice makes room for it.
@@ -25,10 +25,12 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use crate::id::{NameError, VatId};
 
 mod hints;
+mod host;
 mod place;
 mod uri;
 
 pub use hints::Hints;
+pub use host::BadHost;
 pub use place::{Address, Host};
 
 /// Which part of a locator or sturdyref was wrong (NAM-7, NAM-8): the first one, for a reader that starts on the left.

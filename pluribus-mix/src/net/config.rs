@@ -1,6 +1,6 @@
 //! What an endpoint is made of.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,8 +8,9 @@ use std::time::Duration;
 use crate::crypto::aead::Backend;
 use crate::crypto::sign::SigningKey;
 use crate::locator::Address;
+use crate::node::{MixConfig, RelayConfig};
 
-use super::entropy::{first_incarnation, fresh_key};
+use super::entropy::{first_incarnation, fresh_key, fresh_secret};
 use super::error::BindError;
 use super::keyfile;
 
@@ -24,6 +25,8 @@ pub struct Config {
     pub(super) connect_within: Duration,
     pub(super) backlog: usize,
     pub(super) stream_backlog: usize,
+    pub(super) from: Option<IpAddr>,
+    pub(super) mix: Option<MixConfig>,
 }
 
 impl Config {
@@ -40,6 +43,8 @@ impl Config {
             connect_within: Duration::from_secs(10),
             backlog: 64,
             stream_backlog: 1024,
+            from: None,
+            mix: None,
         }
     }
 
@@ -111,5 +116,33 @@ impl Config {
     pub fn stream_backlog(mut self, streams: usize) -> Self {
         self.stream_backlog = streams;
         self
+    }
+
+    /// Dials from this address of the machine.
+    #[must_use]
+    pub fn dialling_from(mut self, from: IpAddr) -> Self {
+        self.from = Some(from);
+        self
+    }
+
+    /// A client of a mix network: see [`Endpoint::session`](super::Endpoint::session).
+    #[must_use]
+    pub fn mix_client(mut self) -> Self {
+        self.mix = Some(MixConfig::default());
+        self
+    }
+
+    /// A relay of a mix network. Its RelayId is this key, its onion key is made now and forgotten with the endpoint (ONI-9), and who
+    /// is [accepted](super::Endpoint::accept) are the sessions of clients.
+    ///
+    /// # Errors
+    /// [`BindError::Entropy`].
+    pub fn relay(mut self) -> Result<Self, BindError> {
+        let relay = Some(RelayConfig::new(fresh_secret()?));
+        self.mix = Some(MixConfig {
+            relay,
+            ..MixConfig::default()
+        });
+        Ok(self)
     }
 }

@@ -171,6 +171,12 @@ impl Connection {
         self.held.0.abandon();
     }
 
+    /// Whether it has ended.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.held.0.is_over()
+    }
+
     /// Waits for the end, and says why. When both sides have [finished](Self::finish) and every stream was shut down at both ends and read
     /// here to the end, [`CloseReason::Closed`] comes by itself, and means that every message sent was taken and every byte
     /// written has arrived at the other side.

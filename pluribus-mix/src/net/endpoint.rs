@@ -1,20 +1,22 @@
 //! A vat on the network: dials other vats and is dialled by them.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
-use crate::id::VatId;
+use crate::directory::{Consensus, Guards, NoPath, Wall};
+use crate::id::{RelayId, VatId};
 use crate::locator::{Address, Locator};
 use crate::netlayer::Netlayer;
-use crate::node::Node;
+use crate::node::{Circuits, Node, Reach};
 
 use super::config::Config;
 use super::connection::Connection;
 use super::driver::{Command, Driver, Habits};
 use super::entropy::fresh_seed;
-use super::error::{BindError, DialError};
+use super::error::{BindError, DialError, EndpointClosed};
 
 /// Commands on their way to the driver.
 const COMMANDS: usize = 16;
@@ -25,6 +27,7 @@ const COMMANDS: usize = 16;
 pub struct Endpoint {
     locator: Locator,
     local_addr: Option<SocketAddr>,
+    onion: Option<[u8; 32]>,
     commands: mpsc::Sender<Command>,
     backlog: Mutex<mpsc::Receiver<Connection>>,
 }
@@ -53,12 +56,16 @@ impl Endpoint {
         let habits = Habits {
             connect_within: config.connect_within,
             stream_backlog: config.stream_backlog,
+            from: config.from,
         };
+        let relay = config.mix.as_ref().and_then(|mix| mix.relay.as_ref());
+        let onion = relay.map(crate::node::RelayConfig::public);
         Driver::start(node, listener, habits, to_hear, incoming);
         let backlog = Mutex::new(backlog);
         Ok(Self {
             locator,
             local_addr,
+            onion,
             commands,
             backlog,
         })
@@ -72,15 +79,88 @@ impl Endpoint {
     /// # Errors
     /// See [`DialError`].
     pub async fn connect(&self, to: &Locator) -> Result<Connection, DialError> {
-        let (answer, answered) = oneshot::channel();
-        let command = Command::Connect(to.clone(), answer);
-        let gone = |_| DialError::EndpointClosed;
-        self.commands
-            .send(command)
-            .await
-            .map_err(|_| DialError::EndpointClosed)?;
-        let held = answered.await.map_err(gone)??;
+        let held = self
+            .ask(|answer| Command::Connect(to.clone(), answer))
+            .await??;
         held.opened().await.map_err(DialError::Failed)
+    }
+
+    /// Begins a session with a relay over a circuit of its own, under a key made for it, and resolves when the relay is proven. Gives up when
+    /// cancelled. The session goes on over other circuits when one breaks. (ONI-16)
+    ///
+    /// # Errors
+    /// See [`DialError`].
+    pub async fn session(&self, relay: RelayId, reach: Reach) -> Result<Connection, DialError> {
+        let held = self
+            .ask(|answer| Command::Session(relay, reach, answer))
+            .await??;
+        held.opened().await.map_err(DialError::Failed)
+    }
+
+    /// Who the relays are, from now on; `wall` is the time of day. For relays and clients of a mix network.
+    pub async fn set_consensus(&self, wall: Wall, consensus: Arc<Consensus>) {
+        let command = Command::Consensus(wall, consensus);
+        // A closed endpoint needs none.
+        let _ = self.commands.send(command).await;
+    }
+
+    /// An exit that may let this through, by its own word, drawn by weight. (DIR-21)
+    ///
+    /// # Errors
+    /// [`EndpointClosed`], and why there is none.
+    pub async fn choose_exit(
+        &self,
+        port: u16,
+        at: Option<IpAddr>,
+    ) -> Result<Result<RelayId, NoPath>, EndpointClosed> {
+        self.ask(|answer| Command::ChooseExit(port, at, answer))
+            .await
+    }
+
+    /// A guard, to be asked for the consensus over a circuit of one hop. (DIR-22)
+    ///
+    /// # Errors
+    /// [`EndpointClosed`], and why there is none.
+    pub async fn choose_guard(&self) -> Result<Result<RelayId, NoPath>, EndpointClosed> {
+        self.ask(Command::ChooseGuard).await
+    }
+
+    /// The guards as they are now, to be kept; `None` before the first consensus. (DIR-23)
+    ///
+    /// # Errors
+    /// [`EndpointClosed`].
+    pub async fn guards(&self) -> Result<Option<Guards>, EndpointClosed> {
+        self.ask(Command::Guards).await
+    }
+
+    /// The guards that were kept; to be told before the first consensus. (DIR-23)
+    pub async fn set_guards(&self, guards: Guards) {
+        // A closed endpoint needs none.
+        let _ = self.commands.send(Command::SetGuards(guards)).await;
+    }
+
+    /// How many circuits there are, and what they use.
+    ///
+    /// # Errors
+    /// [`EndpointClosed`].
+    pub async fn circuits(&self) -> Result<Circuits, EndpointClosed> {
+        self.ask(Command::Circuits).await
+    }
+
+    /// The onion key of a relay, for its descriptor.
+    #[must_use]
+    pub fn onion_key(&self) -> Option<[u8; 32]> {
+        self.onion
+    }
+
+    async fn ask<T>(
+        &self,
+        question: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<T, EndpointClosed> {
+        let (answer, answered) = oneshot::channel();
+        let sent = self.commands.send(question(answer)).await;
+        sent.map_err(|_| EndpointClosed)?;
+        answered.await.map_err(|_| EndpointClosed)
     }
 
     /// The connection with the next vat that has dialled us and proven who it is; `None` when no more can come.
@@ -145,5 +225,6 @@ fn node(config: &Config, place: Option<Address>) -> Result<Node, BindError> {
     inner.places = place.into_iter().collect();
     inner.anonymous = config.anonymous;
     inner.backend = config.backend;
+    inner.mix = config.mix.clone();
     Ok(Node::new(inner, &fresh_seed()?))
 }

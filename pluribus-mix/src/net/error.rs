@@ -45,6 +45,17 @@ pub enum DialError {
     EndpointClosed,
 }
 
+/// The endpoint has been closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("this endpoint has been closed; bind another")]
+pub struct EndpointClosed;
+
+impl From<EndpointClosed> for DialError {
+    fn from(EndpointClosed: EndpointClosed) -> Self {
+        Self::EndpointClosed
+    }
+}
+
 /// The connection ended before the peer had ended its direction: what came may not be all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("before the peer had sent everything: {reason}")]

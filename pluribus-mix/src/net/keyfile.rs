@@ -161,7 +161,8 @@ fn read(file: File) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(content)
 }
 
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+/// Gives the file this content, whole or not at all, for the owner alone. (NAM-6)
+pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     written(path, content)?.persist(path)?;
     sync_directory(path)
 }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpStream, lookup_host};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -23,6 +23,7 @@ use crate::locator::Address;
 use crate::node::{LinkId, Source};
 
 use super::buffers::Pool;
+use super::driver::Habits;
 
 /// How long a closed link may take to say its last.
 const LINGER: Duration = Duration::from_secs(3);
@@ -67,12 +68,12 @@ pub(super) enum Link {
 
 impl Link {
     /// Starts to dial.
-    pub(super) fn dial(id: LinkId, at: Address, within: Duration, wire: &Wire) -> Self {
+    pub(super) fn dial(id: LinkId, at: Address, habits: Habits, wire: &Wire) -> Self {
         let given_up = CancellationToken::new();
         let _until_dropped = given_up.clone().drop_guard();
         let news = wire.news.clone();
         tokio::spawn(given_up.run_until_cancelled_owned(async move {
-            let dialled = timeout(within, dial(&at)).await;
+            let dialled = timeout(habits.connect_within, dial(&at, habits.from)).await;
             let told = match dialled {
                 Ok(Ok(stream)) => News::Opened(id, stream),
                 Ok(Err(_)) | Err(_) => News::Lost(id),
@@ -156,15 +157,27 @@ fn source(from: SocketAddr) -> Source {
 }
 
 /// Tries one address after the other.
-async fn dial(at: &Address) -> io::Result<TcpStream> {
+async fn dial(at: &Address, from: Option<IpAddr>) -> io::Result<TcpStream> {
     let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
     for address in lookup_host(at.to_string()).await? {
-        match TcpStream::connect(address).await {
+        match connect(address, from).await {
             Ok(stream) => return Ok(stream),
             Err(error) => last = error,
         }
     }
     Err(last)
+}
+
+async fn connect(to: SocketAddr, from: Option<IpAddr>) -> io::Result<TcpStream> {
+    let Some(from) = from else {
+        return TcpStream::connect(to).await;
+    };
+    let socket = match to {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.bind((from, 0).into())?;
+    socket.connect(to).await
 }
 
 async fn read(id: LinkId, mut half: OwnedReadHalf, wire: Wire, closing: CancellationToken) {

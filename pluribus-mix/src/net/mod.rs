@@ -27,23 +27,30 @@
 //! logged by number, and vats not at all.
 
 mod buffers;
+pub(crate) mod carry;
 mod clock;
 mod config;
 mod connection;
 mod datagrams;
+pub mod directory;
 mod doorbell;
 mod driver;
 mod endpoint;
 mod entropy;
 mod error;
+pub mod exit;
 pub mod keyfile;
 mod link;
 mod mailbox;
+pub mod party;
+mod store;
 mod stream;
 
+pub use crate::node::{Circuits, Reach};
 pub use config::Config;
 pub use connection::Connection;
 pub use endpoint::Endpoint;
-pub use entropy::fresh_key;
-pub use error::{BindError, Cut, DatagramError, DialError, OpenError};
+pub use entropy::{fresh_key, loopback_address};
+pub use error::{BindError, Cut, DatagramError, DialError, EndpointClosed, OpenError};
+pub use store::{Store, StoreError};
 pub use stream::{MixListener, MixStream};

@@ -11,6 +11,7 @@ mod desk;
 mod streams;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,10 +19,11 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::DropGuard;
 
-use crate::id::VatId;
+use crate::directory::{Consensus, GuardEvent, Guards, NoPath, Wall};
+use crate::id::{RelayId, VatId};
 use crate::locator::Locator;
 use crate::netlayer::{CloseReason, ConnId, ConnectError, Event, Netlayer};
-use crate::node::{Carrier, LinkId, LinkRequest, Node};
+use crate::node::{Carrier, Circuits, LinkId, LinkRequest, Node, Reach, Trace};
 use crate::time::Instant;
 
 use super::clock::Clock;
@@ -40,6 +42,21 @@ const FAREWELL: Duration = Duration::from_secs(3);
 /// What an endpoint asks for.
 pub(super) enum Command {
     Connect(Locator, oneshot::Sender<Result<Arc<Held>, ConnectError>>),
+    Session(
+        RelayId,
+        Reach,
+        oneshot::Sender<Result<Arc<Held>, ConnectError>>,
+    ),
+    Consensus(Wall, Arc<Consensus>),
+    ChooseExit(
+        u16,
+        Option<IpAddr>,
+        oneshot::Sender<Result<RelayId, NoPath>>,
+    ),
+    ChooseGuard(oneshot::Sender<Result<RelayId, NoPath>>),
+    Guards(oneshot::Sender<Option<Guards>>),
+    SetGuards(Guards),
+    Circuits(oneshot::Sender<Circuits>),
     StopListening,
     /// Dropped when all is done.
     Close(oneshot::Sender<()>),
@@ -52,6 +69,8 @@ pub(super) struct Habits {
     pub(super) connect_within: Duration,
     /// How many streams of a connection may wait to be taken.
     pub(super) stream_backlog: usize,
+    /// Where links are dialled from.
+    pub(super) from: Option<IpAddr>,
 }
 
 pub(super) struct Driver {
@@ -195,11 +214,23 @@ impl Driver {
     fn obey(&mut self, command: Command) {
         match command {
             // Unanswered, it learns that the endpoint is closed.
-            Command::Connect(..) if self.closing.is_some() => {}
+            Command::Connect(..) | Command::Session(..) if self.closing.is_some() => {}
             Command::Connect(to, answer) => {
                 // Dropped by somebody who did not wait, the last handle gives the connection up.
                 drop(answer.send(self.connect(&to)));
             }
+            Command::Session(relay, reach, answer) => {
+                let conn = self.node.connect_relay(relay, reach);
+                drop(answer.send(conn.map(|conn| self.open_desk(conn))));
+            }
+            Command::Consensus(wall, consensus) => {
+                self.node.set_consensus(self.clock.now(), wall, consensus);
+            }
+            Command::SetGuards(guards) => self.node.set_guards(guards),
+            Command::ChooseExit(..)
+            | Command::ChooseGuard(_)
+            | Command::Guards(_)
+            | Command::Circuits(_) => self.tell_of_mix(command),
             Command::StopListening => self.listening = None,
             Command::Close(done) => {
                 self.listening = None;
@@ -209,6 +240,25 @@ impl Driver {
                     desk.mailbox.wind_up();
                 }
             }
+        }
+    }
+
+    /// Answers; whoever does not wait for it any more is not missed.
+    fn tell_of_mix(&mut self, command: Command) {
+        match command {
+            Command::ChooseExit(port, at, answer) => {
+                let _ = answer.send(self.node.choose_exit(port, at));
+            }
+            Command::ChooseGuard(answer) => {
+                let _ = answer.send(self.node.choose_guard());
+            }
+            Command::Guards(answer) => {
+                let _ = answer.send(self.node.guards().cloned());
+            }
+            Command::Circuits(answer) => {
+                let _ = answer.send(self.node.circuits());
+            }
+            _ => {}
         }
     }
 
@@ -271,7 +321,12 @@ impl Driver {
         // In this order: what a stream tells is for a connection that was told of.
         while self.events() | self.streams() | self.part() | self.links() | self.transmit() {}
         while let Some(trace) = self.node.poll_trace() {
-            tracing::debug!(%trace);
+            match trace {
+                Trace::Guard(GuardEvent::Gone(_) | GuardEvent::Suspect(_)) => {
+                    tracing::warn!("{trace}");
+                }
+                _ => tracing::debug!(%trace),
+            }
         }
     }
 
@@ -290,7 +345,7 @@ impl Driver {
             any = true;
             match request {
                 LinkRequest::Open { link, at } => {
-                    let dialling = Link::dial(link, at, self.habits.connect_within, &self.wire);
+                    let dialling = Link::dial(link, at, self.habits, &self.wire);
                     self.links.insert(link, dialling);
                 }
                 LinkRequest::Close { link } => drop(self.links.remove(&link)),

@@ -1,0 +1,218 @@
+//! `up`: a whole network in one process, to try things with.
+//!
+//! Every party has its own key, its own random address in 127.0.0.0/8 and real sockets to the others; nothing takes a shortcut. All of it is
+//! made now and forgotten in the end.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use pluribus_mix::crypto::sign::SigningKey;
+use pluribus_mix::directory::{BadPolicy, Params};
+use pluribus_mix::face::{Protocol, Reach};
+use pluribus_mix::net::directory::Network;
+use pluribus_mix::net::party::{Authority, Client, Keep, Relay, RelayRules};
+use pluribus_mix::net::{Config, Endpoint, Store, fresh_key, loopback_address};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::control::{Control, circuits};
+use super::file::{Base, Knock};
+use super::proxy::{self, Doors};
+use super::{announce, authority, refused, relay, until_stopped};
+use crate::cli::Failure;
+
+/// Seconds from one consensus to the next.
+const INTERVAL: u64 = 60;
+/// Relays of one process.
+const FEWEST: u16 = 3;
+const MOST: u16 = 200;
+/// Everything, on this machine too.
+const POLICY: &str = "accept private:*\naccept *:*";
+
+/// Start a whole network on this machine, and a proxy that uses it.
+#[derive(Args)]
+pub(crate) struct Up {
+    /// How many relays: 3 to 200.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(i64::from(FEWEST)..=i64::from(MOST)))]
+    relays: u16,
+    /// How cells are sent.
+    #[arg(long, value_enum, default_value_t = Pacing::None)]
+    pacing: Pacing,
+    /// Where SOCKS5 is spoken.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    socks: SocketAddr,
+    /// Where HTTP CONNECT is spoken.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    http: SocketAddr,
+    /// A directory for the socket that `status` asks at.
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// Put the line {"socks":"…","http":"…","relays":[…]} on standard output when everything is ready.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Pacing {
+    /// At once.
+    None,
+    /// At a constant rate: not in this version.
+    Constant,
+}
+
+/// Everybody in a network.
+struct Everybody {
+    authority: Authority,
+    relays: Vec<Relay>,
+    client: Client,
+}
+
+impl Up {
+    pub(crate) async fn run(self) -> Result<(), Failure> {
+        if self.pacing == Pacing::Constant {
+            return Err(Failure::usage(super::NO_PACING));
+        }
+        let store = self.state.as_deref().map(Store::open).transpose();
+        let store = store.map_err(Failure::failed)?;
+        let control = self.state.as_deref().map(Control::open).transpose()?;
+        let mut doors = Doors::default();
+        let here = Base::here();
+        for (at, protocol) in [(self.socks, Protocol::Socks), (self.http, Protocol::Http)] {
+            let knock = Knock::Tcp(at);
+            doors.open(knock, protocol, Reach::Loopback, &here).await?;
+        }
+        let everybody = Everybody::begin(self.relays).await?;
+        let served = until_stopped(|stop| everybody.serve(doors, control, self.json, stop)).await;
+        drop(store);
+        served
+    }
+}
+
+impl Everybody {
+    async fn begin(relays: u16) -> Result<Self, Failure> {
+        let key = Arc::new(fresh_key().map_err(Failure::failed)?);
+        let endpoint = Config::new(Arc::clone(&key), 1).listening(place()?);
+        let endpoint = Endpoint::bind(endpoint).await.map_err(Failure::to_bind)?;
+        let network = Network::new(vec![endpoint.locator().clone()], 1);
+        let network = network.map_err(Failure::failed)?;
+        let params = Params::default()
+            .with("networks", 0)
+            .and_then(|params| params.with("interval", INTERVAL));
+        let params = params.map_err(refused)?;
+        // Its endpoint and what it signs with are one key in two places.
+        let again = SigningKey::from_expanded(&key.to_expanded()).map_err(Failure::failed)?;
+        let core = authority::core(again, &network, params, usize::from(relays), None)?;
+        let authority = Authority::new(endpoint, network.clone(), core, None)?;
+        let mut all = Vec::with_capacity(usize::from(relays));
+        for _ in 0..relays {
+            all.push(begin_relay(&network).await?);
+        }
+        let from = loopback_address().map_err(Failure::to_bind)?;
+        let keep = Keep::open(network, None).map_err(Failure::failed)?;
+        let client = proxy::begin(Some(from.into()), keep).await?;
+        Ok(Self {
+            authority,
+            relays: all,
+            client,
+        })
+    }
+
+    async fn serve(
+        self,
+        doors: Doors,
+        control: Option<Control>,
+        json: bool,
+        stop: CancellationToken,
+    ) -> Result<(), Failure> {
+        let running = CancellationToken::new();
+        let mut parties = JoinSet::new();
+        let (authority, token) = (self.authority.clone(), running.clone());
+        parties.spawn(async move { authority.run(token).await });
+        for relay in &self.relays {
+            let (relay, token) = (relay.clone(), running.clone());
+            parties.spawn(async move { relay.run(token).await });
+        }
+        let (client, token) = (self.client.clone(), running.clone());
+        parties.spawn(async move { client.run(token).await });
+        let work = async {
+            tokio::select! {
+                () = self.ready() => self.announce(&doors, json)?,
+                () = stop.cancelled() => {}
+            }
+            doors.serve(&self.client, stop.clone()).await;
+            Ok(())
+        };
+        let told = async {
+            match &control {
+                Some(control) => control.serve(|| self.state()).await,
+                None => std::future::pending().await,
+            }
+        };
+        let done = tokio::select! {
+            done = work => done,
+            () = told => Ok(()),
+        };
+        running.cancel();
+        while parties.join_next().await.is_some() {}
+        done
+    }
+
+    /// Waits until everybody knows everybody.
+    async fn ready(&self) {
+        for relay in &self.relays {
+            relay.ready().await;
+        }
+        self.client.ready().await;
+    }
+
+    fn announce(&self, doors: &Doors, json: bool) -> Result<(), Failure> {
+        let mut line = doors.announcement();
+        let names: Vec<_> = self.relays.iter().map(|it| it.id().to_string()).collect();
+        if let Some(fields) = line.as_object_mut() {
+            fields.insert("relays".to_owned(), json!(names));
+        }
+        let words = format!("{} relays\n{}", names.len(), doors.in_words());
+        announce(json, &line, &words)
+    }
+
+    async fn state(&self) -> Value {
+        let mut through = Vec::new();
+        for relay in &self.relays {
+            if let Ok(state) = relay.state().await {
+                through.push(circuits(state.circuits));
+            }
+        }
+        json!({
+            "role": "up",
+            "client": proxy::state(&self.client).await,
+            "relays": through,
+        })
+    }
+}
+
+async fn begin_relay(network: &Network) -> Result<Relay, Failure> {
+    let key = Arc::new(fresh_key().map_err(Failure::failed)?);
+    let at = place()?;
+    let config = Config::new(Arc::clone(&key), 1).listening(at);
+    let keep = Keep::open(network.clone(), None).map_err(Failure::failed)?;
+    let policy = POLICY
+        .parse()
+        .map_err(|wrong: BadPolicy| Failure::failed(wrong))?;
+    let rules = |at| RelayRules {
+        at,
+        weight: 1,
+        family: Vec::new(),
+        policy,
+        own: Vec::new(),
+    };
+    relay::begin(config, Some(at.ip()), key, keep, rules).await
+}
+
+/// An address that means somebody.
+fn place() -> Result<SocketAddr, Failure> {
+    let ip: IpAddr = loopback_address().map_err(Failure::to_bind)?.into();
+    Ok((ip, 0).into())
+}

@@ -1,0 +1,311 @@
+//! Streams to hosts: which session each goes over.
+//!
+//! Streams of one isolation key share a session, and so a circuit and an exit, as long as that exit can let them through; streams of different
+//! keys never share one. A session takes new streams for ten minutes, or until none was asked for in three; then it is forgotten here, and ends with the last of
+//! its streams. So an exit sees a while of one key and not all of it.
+//!
+//! An exit that says no by its policy, or cannot be had, is not the last word: another is asked, three in all.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::num::NonZeroU16;
+use std::sync::{Arc, Mutex as Lock, PoisonError};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::sync::Mutex;
+use tokio::time::{sleep, timeout};
+
+use crate::directory::{NoPath, Wall};
+use crate::id::RelayId;
+use crate::locator::Host;
+use crate::node::Reach;
+
+use super::super::connection::Connection;
+use super::super::directory::wall;
+use super::super::exit::{self, ExitFault};
+use super::super::stream::MixStream;
+use super::Client;
+
+/// How long a session may take to stand, and an exit to reach a host.
+const STANDING: Duration = Duration::from_secs(20);
+const REACHING: Duration = Duration::from_secs(25);
+/// Seconds for which a session takes new streams, and for which it waits for the next.
+const LIFE: u64 = 600;
+const IDLE: u64 = 180;
+/// How often sessions are looked through.
+const TIDY: Duration = Duration::from_secs(30);
+/// Exits that are asked for one stream.
+const EXITS: usize = 3;
+/// How often an exit is drawn that is none of those asked already.
+const DRAWS: usize = 8;
+/// Keys that are remembered; beyond, the one that was not used for longest is forgotten.
+const KEYS: usize = 4096;
+
+/// Why there is no stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum SessionFault {
+    /// There is no consensus yet, or no way to any relay.
+    #[error("there is no network: no consensus, or no relay can be reached")]
+    NoNetwork,
+    /// No exit says that it lets this through.
+    #[error("no exit lets this through")]
+    NoExit,
+    /// No exit could be reached.
+    #[error("no exit could be reached in time")]
+    TimedOut,
+    /// What the last exit that was asked said.
+    #[error(transparent)]
+    Exit(#[from] ExitFault),
+}
+
+/// The sessions of a client. Cheap to clone.
+pub struct Sessions<K> {
+    client: Client,
+    shelves: Arc<Lock<BTreeMap<K, Shelf>>>,
+}
+
+impl<K> Clone for Sessions<K> {
+    fn clone(&self) -> Self {
+        Self {
+            client: self.client.clone(),
+            shelves: Arc::clone(&self.shelves),
+        }
+    }
+}
+
+/// The sessions of one key. Whoever needs a new one makes it with the lock, so that the others wait for it and do not make their own.
+struct Shelf {
+    sessions: Arc<Mutex<Vec<Session>>>,
+    used: Wall,
+}
+
+struct Session {
+    exit: RelayId,
+    connection: Connection,
+    made: Wall,
+    used: Wall,
+}
+
+impl<K: Ord + Copy> Sessions<K> {
+    /// Sessions over the circuits of this client.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        let shelves = Arc::default();
+        Self { client, shelves }
+    }
+
+    /// Opens a stream to a host, by way of an exit. Gives up when dropped.
+    ///
+    /// # Errors
+    /// See [`SessionFault`].
+    pub async fn dial(
+        &self,
+        key: K,
+        host: &Host,
+        port: NonZeroU16,
+    ) -> Result<MixStream, SessionFault> {
+        let shelf = self.shelf(key);
+        let ip = match host {
+            Host::V4(ip) => Some(IpAddr::V4(*ip)),
+            Host::V6(ip) => Some(IpAddr::V6(*ip)),
+            Host::Name(_) => None,
+        };
+        let mut asked = Vec::new();
+        let mut why = SessionFault::NoExit;
+        while asked.len() < EXITS {
+            let found = self.session(&shelf, port.get(), ip, &asked).await;
+            let (exit, session) = match found {
+                Ok(found) => found,
+                // The word of an exit says more than that there is no other.
+                Err(SessionFault::NoExit) if !asked.is_empty() => break,
+                Err(fault) => return Err(fault),
+            };
+            asked.push(exit);
+            let Some(session) = session else {
+                why = SessionFault::TimedOut;
+                continue;
+            };
+            match timeout(REACHING, exit::connect(&session, host, port)).await {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(fault)) if !is_of_exit(fault) => return Err(fault.into()),
+                Ok(Err(fault)) => why = fault.into(),
+                Err(_) => why = SessionFault::TimedOut,
+            }
+            if why != SessionFault::Exit(ExitFault::Policy) {
+                forget(&shelf, &exit).await;
+            }
+        }
+        Err(why)
+    }
+
+    /// Forgets again and again what is not used any more.
+    pub async fn keep_tidy(&self) {
+        loop {
+            sleep(TIDY).await;
+            self.tidy();
+        }
+    }
+
+    fn tidy(&self) {
+        let now = wall();
+        let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
+        shelves.retain(|_, shelf| {
+            if let Ok(mut sessions) = shelf.sessions.try_lock() {
+                sessions.retain(|session| session.takes_more(now));
+                return !sessions.is_empty() || now.since(shelf.used) < IDLE;
+            }
+            true
+        });
+    }
+
+    fn shelf(&self, key: K) -> Arc<Mutex<Vec<Session>>> {
+        let now = wall();
+        let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
+        if shelves.len() >= KEYS && !shelves.contains_key(&key) {
+            let oldest = shelves.iter().min_by_key(|(_, shelf)| shelf.used);
+            if let Some(oldest) = oldest.map(|(key, _)| *key) {
+                shelves.remove(&oldest);
+            }
+        }
+        let shelf = shelves.entry(key).or_insert_with(|| Shelf {
+            sessions: Arc::default(),
+            used: now,
+        });
+        shelf.used = now;
+        Arc::clone(&shelf.sessions)
+    }
+
+    /// A session with an exit that may let this through and was not asked yet: one that there is, or a new one; only the exit's name if it
+    /// could not be reached.
+    async fn session(
+        &self,
+        shelf: &Mutex<Vec<Session>>,
+        port: u16,
+        ip: Option<IpAddr>,
+        asked: &[RelayId],
+    ) -> Result<(RelayId, Option<Connection>), SessionFault> {
+        let mut sessions = shelf.lock().await;
+        let now = wall();
+        sessions.retain(|session| session.takes_more(now));
+        for session in sessions.iter_mut() {
+            if !asked.contains(&session.exit) && self.allows(&session.exit, port, ip) {
+                session.used = now;
+                return Ok((session.exit, Some(session.connection.clone())));
+            }
+        }
+        let exit = self.draw(port, ip, asked).await?;
+        let made = timeout(STANDING, self.client.endpoint().session(exit, Reach::Far)).await;
+        let Ok(Ok(connection)) = made else {
+            return Ok((exit, None));
+        };
+        sessions.push(Session {
+            exit,
+            connection: connection.clone(),
+            made: now,
+            used: now,
+        });
+        Ok((exit, Some(connection)))
+    }
+
+    /// Whether the exit says so of itself.
+    fn allows(&self, exit: &RelayId, port: u16, ip: Option<IpAddr>) -> bool {
+        let consensus = self.client.consensus();
+        let relay = consensus.as_ref().and_then(|it| it.relay(exit));
+        let says = relay.and_then(|relay| relay.exit.as_ref());
+        says.is_some_and(|says| says.may_allow(port, ip))
+    }
+
+    async fn draw(
+        &self,
+        port: u16,
+        ip: Option<IpAddr>,
+        asked: &[RelayId],
+    ) -> Result<RelayId, SessionFault> {
+        for _ in 0..DRAWS {
+            let drawn = self.client.endpoint().choose_exit(port, ip).await;
+            match drawn.map_err(|_| SessionFault::NoNetwork)? {
+                Ok(exit) if asked.contains(&exit) => {}
+                Ok(exit) => return Ok(exit),
+                Err(NoPath::NoExit { .. }) => return Err(SessionFault::NoExit),
+                Err(_) => return Err(SessionFault::NoNetwork),
+            }
+        }
+        Err(SessionFault::NoExit)
+    }
+}
+
+impl Session {
+    fn takes_more(&self, now: Wall) -> bool {
+        let is_young = now.since(self.made) < LIFE && now.since(self.used) < IDLE;
+        is_young && !self.connection.is_over()
+    }
+}
+
+/// Whether another exit may do better.
+fn is_of_exit(fault: ExitFault) -> bool {
+    !matches!(
+        fault,
+        ExitFault::NotFound | ExitFault::Unreachable | ExitFault::Refused | ExitFault::TimedOut
+    )
+}
+
+async fn forget(shelf: &Mutex<Vec<Session>>, exit: &RelayId) {
+    shelf.lock().await.retain(|session| session.exit != *exit);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::crypto::sign::SigningKey;
+    use crate::id::VatId;
+    use crate::locator::Locator;
+
+    use super::super::super::config::Config;
+    use super::super::super::directory::Network;
+    use super::super::super::endpoint::Endpoint;
+    use super::super::Keep;
+    use super::*;
+
+    async fn sessions() -> Sessions<u32> {
+        let authority = VatId::from(SigningKey::from_seed(&[1; 32]).public());
+        let locator = Locator::new(authority).at("192.0.2.1:9001".parse().unwrap());
+        let network = Network::new(vec![locator], 1).unwrap();
+        let endpoint = Endpoint::bind(Config::fresh().unwrap().mix_client()).await;
+        let asking = Endpoint::bind(Config::fresh().unwrap().anonymous()).await;
+        let keep = Keep::open(network, None).unwrap();
+        Sessions::new(Client::new(endpoint.unwrap(), asking.unwrap(), keep))
+    }
+
+    /// FAC-5
+    #[tokio::test]
+    async fn different_keys_never_share_a_session() {
+        let sessions = sessions().await;
+        let (one, other) = (sessions.shelf(1), sessions.shelf(2));
+        assert!(!Arc::ptr_eq(&one, &other));
+        assert!(Arc::ptr_eq(&one, &sessions.shelf(1)));
+    }
+
+    #[tokio::test]
+    async fn keys_are_forgotten_and_bounded() {
+        let sessions = sessions().await;
+        for key in 0..2 * u32::try_from(KEYS).unwrap() {
+            sessions.shelf(key);
+        }
+        assert_eq!(sessions.shelves.lock().unwrap().len(), KEYS);
+        for shelf in sessions.shelves.lock().unwrap().values_mut() {
+            shelf.used = Wall(0);
+        }
+        sessions.shelf(1);
+        sessions.tidy();
+        assert_eq!(sessions.shelves.lock().unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn without_a_consensus_there_is_no_network() {
+        let sessions = sessions().await;
+        let port = NonZeroU16::new(80).unwrap();
+        let host = Host::Name("host.example".to_owned());
+        let refused = sessions.dial(1, &host, port).await.err();
+        assert_eq!(refused, Some(SessionFault::NoNetwork));
+    }
+}
