@@ -1,6 +1,7 @@
 //! Time, memory, rows.
 
 use super::super::Failure;
+use pluribus_mix::directory::Wall;
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -57,6 +58,11 @@ fn cpu() -> Duration {
 /// The time of the world, since some moment.
 pub(super) fn waited() -> Duration {
     clock(ClockId::Monotonic)
+}
+
+/// The time of day.
+pub(super) fn wall() -> Wall {
+    Wall(clock(ClockId::Realtime).as_secs())
 }
 
 fn clock(id: ClockId) -> Duration {

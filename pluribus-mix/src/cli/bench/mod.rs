@@ -5,6 +5,7 @@
 //! it is the time of the world, and of the rounds the one in the middle.
 
 mod cells;
+mod circuit;
 mod handshake;
 mod idle;
 mod loopback;
@@ -34,6 +35,11 @@ enum What {
     /// Handshakes, the pipe, streams on loopback, a thousand at once and over lost cells, how soon a broken link is replaced, and what an idle
     /// connection holds.
     Vattp(Vattp),
+    /// Circuits of three hops: throughput, echoes, what building one costs and what an idle one holds, with all parties in this process.
+    Circuit(circuit::Circuit),
+    /// Only push cells from an exit to a client in memory and say nothing, for a profiler. Instructions per cell are the difference of two runs under
+    /// `valgrind --tool=callgrind` divided by the difference of their cells.
+    Cells(circuit::Cells),
 }
 
 /// How the VatTP rows are measured.
@@ -52,9 +58,12 @@ struct Vattp {
 
 impl Bench {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let What::Vattp(options) = self.what;
-        let rows = options.measure()?;
-        let text = if options.json {
+        let (rows, is_json) = match self.what {
+            What::Vattp(options) => (options.measure()?, options.json),
+            What::Circuit(options) => (options.measure()?, options.json),
+            What::Cells(options) => return options.run(),
+        };
+        let text = if is_json {
             meter::json(&rows)
         } else {
             meter::table(&rows)
