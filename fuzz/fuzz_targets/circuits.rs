@@ -15,7 +15,7 @@ use pluribus_mix::time::{Duration, Instant};
 use pluribus_mix::vattp::bare::{Bare, Came};
 use pluribus_mix::vattp::target::Wanted;
 use pluribus_mix::vattp::{Hints, Local, Use};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 fuzz_target!(|data: &[u8]| {
@@ -58,6 +58,8 @@ struct Client {
     rng: Rng,
     given: u32,
     circuits: BTreeMap<CircuitId, Circuit>,
+    /// Circuits on which something was said that the client of a circuit does not say.
+    spoilt: BTreeSet<CircuitId>,
 }
 
 impl Client {
@@ -97,6 +99,7 @@ impl Client {
             rng,
             given,
             circuits,
+            spoilt: BTreeSet::new(),
         };
         client.hear();
         client.hear();
@@ -131,7 +134,8 @@ impl Client {
                 if let Some(circuit) = self.circuits.get_mut(&id) {
                     let heard = circuit.handle(cell);
                     assert!(
-                        !matches!(heard, Heard::Over { strike: Some(_) }),
+                        self.spoilt.contains(&id)
+                            || !matches!(heard, Heard::Over { strike: Some(_) }),
                         "an honest relay's cell does not open"
                     );
                 }
@@ -163,6 +167,7 @@ impl Client {
                 let id = [0, 1 << 31, 1, 2, 3, 1 << 31 | 1, u32::MAX, 77];
                 let id = CircuitId(id[usize::from(orders.small()) % 8]);
                 let cell = orders.cell();
+                self.spoilt.insert(id);
                 self.say(&[(id, cell)]);
             }
             // The end of circuits.
@@ -249,6 +254,7 @@ impl Client {
         }
         if let Some(bit) = flip {
             cell[usize::from(bit / 8) % CELL] ^= 1 << (bit % 8);
+            self.spoilt.insert(id);
         }
         self.say(&[(id, cell)]);
     }

@@ -6,8 +6,6 @@
 //!
 //! [`Turns`] says whose cell leaves next: each circuit in turn, one cell at a time.
 
-use std::collections::VecDeque;
-
 use super::{CELL, Cell};
 
 /// Cells that one circuit may have waiting in one direction. (ONI-14)
@@ -200,41 +198,5 @@ impl Cells {
     fn place(&mut self, at: u32) -> Option<&mut Place> {
         let at = usize::try_from(at).ok()?;
         self.chunks.get_mut(at / CHUNK)?.get_mut(at % CHUNK)
-    }
-}
-
-/// Whose turn it is to send one cell: circuits that have some, in a ring. (ONI-14)
-pub struct Turns<T>(VecDeque<T>);
-
-impl<T> Default for Turns<T> {
-    fn default() -> Self {
-        Self(VecDeque::new())
-    }
-}
-
-impl<T: PartialEq> Turns<T> {
-    /// Lines up a circuit whose queue was empty until now, or one that has had its turn and has more.
-    pub fn line_up(&mut self, circuit: T) {
-        self.0.push_back(circuit);
-    }
-
-    /// The circuit whose turn it is; whoever has more cells then lines up again.
-    pub fn take(&mut self) -> Option<T> {
-        self.0.pop_front()
-    }
-
-    /// Takes a circuit that is over out of the ring.
-    pub fn leave(&mut self, circuit: &T) {
-        self.0.retain(|other| other != circuit);
-    }
-
-    /// How many circuits wait for their turn.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether no circuit waits.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
     }
 }

@@ -1,7 +1,7 @@
 //! Guards stay.
 
 use super::rig::*;
-use crate::directory::{Avoid, Budget, GuardEvent, Guards, NoPath, Refused, Wall};
+use crate::directory::{Avoid, GuardEvent, Guards, NoPath, Refused, Wall};
 use crate::id::RelayId;
 
 const DAY: u64 = 86_400;
@@ -175,20 +175,4 @@ fn stored_guards_are_read_with_care() {
             must
         }
     );
-}
-
-/// DIR-22: a budget gives what it holds, then one at a time, and nothing for a clock that is put back.
-#[test]
-fn a_budget_fills_with_time() {
-    let mut budget = Budget::new(2, 10, NOW);
-    assert_eq!([budget.take(NOW), budget.take(NOW)], [Ok(()), Ok(())]);
-    assert_eq!(budget.take(NOW.plus(9)), Err(NOW.plus(10)));
-    assert_eq!(budget.take(NOW.plus(15)), Ok(()));
-    assert_eq!(budget.take(NOW.plus(19)), Err(NOW.plus(20)));
-    assert_eq!(budget.take(Wall(5)), Err(Wall(15)));
-    assert_eq!(budget.take(Wall(14)), Err(Wall(15)));
-    let later = NOW.plus(1000);
-    assert_eq!([budget.take(later), budget.take(later)], [Ok(()), Ok(())]);
-    assert!(budget.take(later).is_err(), "never more than it holds");
-    assert!(Budget::new(0, 10, NOW).take(later).is_err());
 }

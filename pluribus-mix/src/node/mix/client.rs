@@ -7,6 +7,7 @@
 //! What goes wrong before a session's first cell is tried again over another circuit, twice; what goes wrong later is the session's affair,
 //! which dials again.
 
+mod budget;
 mod knows;
 mod paths;
 
@@ -22,6 +23,7 @@ use crate::onion::circuit::{Circuit, Heard, Plan};
 use crate::onion::suspicion::{Grave, Strike, Suspicion};
 use crate::onion::{Cell, PAYLOAD};
 use crate::time::{Duration, Instant};
+use budget::Budget;
 use slab::Slab;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -62,30 +64,6 @@ pub(super) struct Client {
     pool: Option<Instant>,
 }
 
-/// How many circuits may be begun now. (ONI-18)
-struct Budget {
-    left: u32,
-    most: u32,
-    pause: Duration,
-    since: Instant,
-}
-
-impl Budget {
-    /// Takes one, if there is one.
-    fn take(&mut self, now: Instant) -> bool {
-        while self.left < self.most && self.since + self.pause <= now {
-            self.left += 1;
-            self.since = self.since + self.pause;
-        }
-        if self.left == self.most {
-            self.since = now;
-        }
-        let has = self.left > 0;
-        self.left = self.left.saturating_sub(1);
-        has
-    }
-}
-
 /// A circuit of ours.
 struct Origin {
     circuit: Circuit,
@@ -121,12 +99,6 @@ struct Want {
 
 impl Client {
     pub(super) fn new(spares: usize, (most, pause): (u32, Duration), rng: Rng) -> Self {
-        let budget = Budget {
-            left: most,
-            most,
-            pause,
-            since: Instant::ZERO,
-        };
         Self {
             circuits: Slab::new(),
             wants: VecDeque::new(),
@@ -135,7 +107,7 @@ impl Client {
             suspicion: Suspicion::new(),
             sulking: BTreeMap::new(),
             spares,
-            budget,
+            budget: Budget::new(most, pause),
             rng,
             pool: None,
         }

@@ -279,3 +279,63 @@ fn record(
         out.truncate(start);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbered(n: u8) -> Cell {
+        [n; CELL]
+    }
+
+    /// What one record holds: circuits, and the first byte of each cell.
+    fn sent(wire: &mut Wire, cells: &mut Cells) -> Vec<(u32, u8)> {
+        let (mut out, mut thirsty) = (Vec::new(), VecDeque::new());
+        let (lanes, turns, ended) = (&mut wire.lanes, &mut wire.turns, &mut wire.ended);
+        record(lanes, turns, ended, cells, &mut out, &mut thirsty);
+        let record = link::Record::parse(&mut out).unwrap();
+        let sent = record.into_iter().map(|(id, cell)| (id.0, cell[0]));
+        sent.collect()
+    }
+
+    /// ONI-14: cells leave a link from its circuits in turn, one by one, those of each in order; a long queue delays nobody.
+    #[test]
+    fn circuits_send_in_turn() {
+        let mut cells = Cells::new(1000);
+        let mut wire = Wire::new(Stage::Opening, Ids::dialler());
+        for (id, count) in [(1, 100), (2, 2), (3, 3)] {
+            wire.open(CircuitId(id), Route::Origin(0));
+            for n in 0..count {
+                wire.push(&mut cells, CircuitId(id), &numbered(n)).unwrap();
+            }
+        }
+        let first = sent(&mut wire, &mut cells);
+        let head = [
+            (1, 0),
+            (2, 0),
+            (3, 0),
+            (1, 1),
+            (2, 1),
+            (3, 1),
+            (1, 2),
+            (3, 2),
+            (1, 3),
+        ];
+        assert_eq!((first.len(), &first[..9]), (link::CELLS, &head[..]));
+        assert!(first[9..].iter().all(|(id, _)| *id == 1));
+    }
+
+    /// ONI-4: a circuit that is over is told behind its last cell, and takes no more.
+    #[test]
+    fn an_end_comes_behind_the_last_cell() {
+        let mut cells = Cells::new(1000);
+        let mut wire = Wire::new(Stage::Opening, Ids::dialler());
+        wire.open(CircuitId(5), Route::Origin(0));
+        wire.push(&mut cells, CircuitId(5), &numbered(1)).unwrap();
+        wire.end(CircuitId(5));
+        wire.push(&mut cells, CircuitId(5), &numbered(2)).unwrap();
+        assert_eq!(sent(&mut wire, &mut cells), [(5, 1)]);
+        assert_eq!(sent(&mut wire, &mut cells), [(link::WORDS.0, 1)]);
+        assert_eq!((wire.len(), cells.held()), (0, 0));
+    }
+}

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::rig::{Path, text};
 use crate::crypto::aead::Backend;
 use crate::onion::cipher::{HopCipher, Role};
-use crate::onion::queue::{Cells, Full, LONGEST, Queue, Turns};
+use crate::onion::queue::{Cells, Full, LONGEST, Queue};
 use crate::onion::{CELL, Cell};
 
 fn numbered(n: u64) -> Cell {
@@ -74,47 +74,6 @@ fn memory_is_given_back_behind_a_burst() {
         }
         assert_eq!(cells.room(), 1024);
     }
-}
-
-/// ONI-14: cells leave a link from its circuits in turn, one by one, those of each in order; a long queue delays nobody.
-#[test]
-fn circuits_send_in_turn() {
-    let (mut cells, mut turns) = (Cells::new(1000), Turns::default());
-    let mut queues = [Queue::default(), Queue::default(), Queue::default()];
-    for (circuit, count) in [(0, 100), (1, 2), (2, 3)] {
-        turns.line_up(circuit);
-        for n in 0..count {
-            cells.push(&mut queues[circuit], &numbered(n)).unwrap();
-        }
-    }
-    let mut sent = Vec::new();
-    while let Some(circuit) = turns.take() {
-        let cell = pop(&mut cells, &mut queues[circuit]).unwrap();
-        sent.push((circuit, u64::from_be_bytes(cell[..8].try_into().unwrap())));
-        if !queues[circuit].is_empty() {
-            turns.line_up(circuit);
-        }
-    }
-    let head = [
-        (0, 0),
-        (1, 0),
-        (2, 0),
-        (0, 1),
-        (1, 1),
-        (2, 1),
-        (0, 2),
-        (2, 2),
-        (0, 3),
-    ];
-    assert_eq!(sent[..9], head);
-    assert_eq!(sent.len(), 105);
-    turns.line_up(1);
-    turns.line_up(2);
-    turns.leave(&1);
-    assert_eq!(
-        (turns.len(), turns.take(), turns.is_empty()),
-        (1, Some(2), true)
-    );
 }
 
 proptest! {
