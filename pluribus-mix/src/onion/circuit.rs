@@ -94,6 +94,8 @@ pub struct Circuit {
     layers: Layers,
     hops: Vec<RelayId>,
     doing: Doing,
+    /// Whether anything was said to what the circuit ends in: before that, nothing can come from there.
+    has_end: bool,
     rng: Rng,
 }
 
@@ -133,6 +135,7 @@ impl Circuit {
             live: plan.draw_live(&mut rng),
             layers: Layers::new(backend, Noise::from(&mut rng)),
             hops: Vec::with_capacity(MAX_HOPS),
+            has_end: false,
             doing: Doing::Resting,
             rng,
         }
@@ -234,7 +237,9 @@ impl Circuit {
         };
         self.layers
             .wrap(self.hops.len(), Role::Through, cell)
-            .map_err(|_| NotNow::NoSuchHop)
+            .map_err(|_| NotNow::NoSuchHop)?;
+        self.has_end = true;
+        Ok(())
     }
 
     /// Takes a backward cell.
@@ -249,7 +254,8 @@ impl Circuit {
                 _ => self.created(cell),
             },
             _ => match self.layers.peel(cell) {
-                Ok((_, Role::Through)) => Heard::Through,
+                Ok((_, Role::Through)) if self.has_end => Heard::Through,
+                Ok((hop, Role::Through)) => self.over(self.before(hop)),
                 Ok((hop, _)) => self.told(hop, cell),
                 Err(broken) => self.over(self.before(broken.hop)),
             },
@@ -333,7 +339,11 @@ impl Circuit {
         }
         let counts = matches!(
             reason,
-            Reason::NextEnded | Reason::Unreachable | Reason::TooMuchQueued
+            Reason::NextEnded
+                | Reason::Unreachable
+                | Reason::NoSuchRelay
+                | Reason::Full
+                | Reason::TooMuchQueued
         );
         let strike = match (self.hops.get(hop - 1), self.behind(hop)) {
             (Some(last), Some(next)) if counts => Some(Strike {
@@ -370,7 +380,7 @@ impl Circuit {
                 self.behind(hop).is_some()
             }
             Reason::NoSuchRelay | Reason::Full => last && self.behind(hop).is_some(),
-            Reason::EndOver => last,
+            Reason::EndOver => last && self.has_end,
         }
     }
 

@@ -186,7 +186,6 @@ impl Mix {
         if !waits {
             return self.break_wire(id, violation);
         }
-        self.half_open.remove(id.0);
         let trace = Trace::Violation {
             link: id,
             violation,

@@ -232,9 +232,11 @@ impl Mix {
         let route = match wire.route(circuit) {
             Some(route) => route,
             None => match wire.ids.heard(circuit) {
+                // Who opens circuits faster than it takes their ends would have us remember them all. (ONI-15)
+                Id::New if wire.is_flooded() => return Err(Violation::Circuits),
                 Id::New => {
                     let Some(key) = self.begin_hop(id, circuit) else {
-                        return self.refused(id);
+                        return Ok(());
                     };
                     Route::Forward(key)
                 }
@@ -249,14 +251,6 @@ impl Mix {
             Route::Over => {}
         }
         Ok(())
-    }
-
-    /// There was no room for a circuit. Who asks on and on without taking an answer has its link ended. (ONI-15)
-    fn refused(&self, id: LinkId) -> Result<(), Violation> {
-        match self.wires.get(&id).is_some_and(Wire::is_flooded) {
-            true => Err(Violation::Circuits),
-            false => Ok(()),
-        }
     }
 
     /// The peer says that a circuit is over.

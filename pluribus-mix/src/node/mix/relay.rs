@@ -252,7 +252,7 @@ impl Mix {
             return;
         };
         let Some(circuit) = wire.ids.next().filter(|_| wire.len() < ON_ONE_LINK) else {
-            at.next = Next::Nothing;
+            (at.next, at.deadline) = (Next::Nothing, None);
             return self.truncated(key, Reason::Full);
         };
         let cells = halves(request);
@@ -348,7 +348,8 @@ impl Mix {
                 && worst != lane
             {
                 self.cut(worst);
-                if self.push(lane, cell).is_ok() {
+                // It may have been this circuit's other way.
+                if self.hop(key).is_none() || self.push(lane, cell).is_ok() {
                     return;
                 }
             }
@@ -361,11 +362,14 @@ impl Mix {
         let Some(wire) = self.wires.get_mut(&link) else {
             return;
         };
-        let route = wire.route(circuit);
-        wire.cut(&mut self.cells, circuit);
-        self.wake(link);
-        if let Some(route) = route {
-            self.lane_lost(route);
+        match wire.route(circuit) {
+            Some(Route::Forward(key) | Route::Backward(key)) => self.cut_hop(key),
+            Some(route) => {
+                wire.cut(&mut self.cells, circuit);
+                self.wake(link);
+                self.lane_lost(route);
+            }
+            None => {}
         }
     }
 

@@ -133,7 +133,7 @@ impl Scene {
     }
 }
 
-/// ONI-15: a client that asks a full relay for circuit after circuit and takes no answer makes it remember 16,384 ends, and then no link.
+/// ONI-15: a client that asks a relay for circuit after circuit and takes no answer makes it remember 16,385 ends, and then no link.
 #[test]
 fn who_takes_no_answer_loses_its_link() {
     let mut scene = linked(0);
@@ -144,7 +144,7 @@ fn who_takes_no_answer_loses_its_link() {
         scene.node.poll_transmit(scene.now, &mut out),
         Some(scene.link)
     );
-    scene.begins(16_384);
+    scene.begins(16_385);
     assert_eq!((scene.violation(), scene.closes()), (None, false));
     scene.begins(1);
     assert_eq!(scene.violation(), Some(Violation::Circuits));

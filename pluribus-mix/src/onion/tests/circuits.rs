@@ -264,7 +264,7 @@ fn what_a_hop_says_of_its_next_one_counts_against_both() {
     }
 }
 
-/// ONI-12, ONI-15: a relay that is full, or knows no such relay, says so; nobody is struck and another can be asked.
+/// ONI-12, ONI-15: a relay that is full, or knows no such relay, says so, which counts as what only ended; another can be asked.
 #[test]
 fn a_relay_that_cannot_extend_says_why() {
     let mut world = World::new(2, 0, Backend::default());
@@ -273,7 +273,8 @@ fn a_relay_that_cannot_extend_says_why() {
     let out = &mut |cell: &Cell| world.forward[0].push_back(*cell);
     world.circuit.extend(&name(77), &onion, out).unwrap();
     world.run();
-    assert_eq!(world.heard.pop(), Some(cut(1, Reason::NoSuchRelay, None)));
+    let said = cut(1, Reason::NoSuchRelay, strike(1, 77, Grave::Ended));
+    assert_eq!(world.heard.pop(), Some(said));
     world.ask().unwrap();
     while !world.forward[0].is_empty() {
         world.step();
@@ -281,7 +282,8 @@ fn a_relay_that_cannot_extend_says_why() {
     world.forward[1].clear();
     world.end_behind(0, Reason::Full);
     world.run();
-    assert_eq!(world.heard.pop(), Some(cut(1, Reason::Full, None)));
+    let said = cut(1, Reason::Full, strike(1, 2, Grave::Ended));
+    assert_eq!(world.heard.pop(), Some(said));
     world.grow();
 }
 
@@ -290,6 +292,9 @@ fn a_relay_that_cannot_extend_says_why() {
 fn the_end_of_what_a_circuit_ended_in_takes_no_hop() {
     let mut world = World::new(3, 0, Backend::default());
     (0..2).for_each(|_| world.grow());
+    world.send(&text(1));
+    world.run();
+    world.heard.clear();
     world.end_behind(1, Reason::EndOver);
     world.run();
     assert_eq!(world.heard.pop(), Some(cut(2, Reason::EndOver, None)));
@@ -300,6 +305,24 @@ fn the_end_of_what_a_circuit_ended_in_takes_no_hop() {
     world.end_behind(1, Reason::EndOver);
     world.run();
     assert_eq!(world.heard, [cut(2, Reason::EndOver, None), Heard::Grown]);
+}
+
+/// ONI-17: what a circuit ends in answers and does not begin. A cell of it, or its end, before anything was said to it was made up by the hop.
+#[test]
+fn what_was_not_spoken_to_does_not_answer() {
+    let mut end = [0; PAYLOAD];
+    ToClient::Truncated(Reason::EndOver).encode(&mut end);
+    for (role, said) in [(Role::Through, text(1)), (Role::Message, end)] {
+        let mut world = World::built(3, Backend::default());
+        world.reply(2, role, &said);
+        world.run();
+        assert_eq!(world.heard, [over(2, 3)]);
+        let mut control = World::built(3, Backend::default());
+        control.send(&text(1));
+        control.reply(2, role, &said);
+        control.run();
+        assert!(!matches!(control.heard[..], [Heard::Over { .. }]));
+    }
 }
 
 /// ONI-17: a hop that says what it cannot say then is struck with the one before it.
