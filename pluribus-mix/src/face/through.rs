@@ -1,17 +1,17 @@
 //! A face on the circuits of a client.
 
+use crate::net::OpenError;
 use crate::net::exit::ExitFault;
-use crate::net::party::{SessionFault, Sessions};
-use crate::net::{MixStream, OpenError};
+use crate::net::party::{SessionFault, SessionStream, Sessions};
 
 use super::dial::{Dial, Isolation};
 use super::refusal::DialFault;
 use super::target::Target;
 
 impl Dial for Sessions<Isolation> {
-    type Stream = MixStream;
+    type Stream = SessionStream;
 
-    async fn dial(&self, isolation: Isolation, target: Target) -> Result<MixStream, DialFault> {
+    async fn dial(&self, isolation: Isolation, target: Target) -> Result<SessionStream, DialFault> {
         match target {
             Target::Host(host, port) => Ok(Self::dial(self, isolation, &host, port).await?),
             // A name without an address leads nowhere yet.

@@ -15,13 +15,15 @@ use pluribus_mix::net::Circuits;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixListener;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::cli::Failure;
 
 const SOCKET: &str = "control";
 /// How long somebody may take to hear one line.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Between two tries of what did not work.
+const PAUSE: Duration = Duration::from_millis(100);
 /// A line is shorter than this.
 const LONGEST: u64 = 64 * 1024;
 
@@ -49,7 +51,12 @@ impl Control {
     where
         S: Future<Output = Value>,
     {
-        while let Ok((mut asker, _)) = self.listener.accept().await {
+        loop {
+            // Without descriptors nobody can be told now; the party goes on.
+            let Ok((mut asker, _)) = self.listener.accept().await else {
+                sleep(PAUSE).await;
+                continue;
+            };
             let line = format!("{}\n", state().await);
             // Whoever is gone does not need it.
             let _ = timeout(PATIENCE, asker.write_all(line.as_bytes())).await;

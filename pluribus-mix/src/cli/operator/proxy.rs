@@ -77,7 +77,12 @@ impl ProxyCommand {
         let control = Control::open(&base.path(&settings.state))?;
         let network = settings.network.network()?;
         let mut keep = Keep::open(network, Some(store)).map_err(Failure::failed)?;
-        if let Some(file) = &settings.consensus {
+        // To begin with; what was learnt since is newer.
+        if let Some(file) = settings
+            .consensus
+            .as_ref()
+            .filter(|_| keep.current().is_none())
+        {
             let file = base.path(file);
             let taken = keep.take_file(&file);
             taken.map_err(|why| Failure::failed(format!("{}: {why}", file.display())))?;
@@ -192,12 +197,17 @@ async fn serve(
     stop: CancellationToken,
 ) -> Result<(), Failure> {
     let running = CancellationToken::new();
-    let work = async {
+    let (announcement, words) = (doors.announcement(), doors.in_words());
+    let announced = async {
         tokio::select! {
-            () = client.ready() => announce(json, &doors.announcement(), &doors.in_words())?,
-            () = stop.cancelled() => {}
+            () = client.ready() => announce(json, &announcement, &words),
+            () = stop.cancelled() => Ok(()),
         }
-        doors.serve(&client, stop.clone()).await;
+    };
+    let work = async {
+        // Whoever comes before there is a network is told so.
+        let (announced, ()) = tokio::join!(announced, doors.serve(&client, stop.clone()));
+        announced?;
         stop.cancelled().await;
         Ok(())
     };

@@ -138,6 +138,7 @@ impl Everybody {
         let (client, token) = (self.client.clone(), running.clone());
         parties.spawn(async move { client.run(token).await });
         let work = async {
+            // All of the network is here: it is ready at once, or never.
             tokio::select! {
                 () = self.ready() => self.announce(&doors, json)?,
                 () = stop.cancelled() => {}

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::{Buf, Bytes};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
@@ -41,7 +42,7 @@ pub(in super::super) enum Ask {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) enum Answer {
     /// Done; here is what was asked for, if anything was.
-    Done(Vec<u8>),
+    Done(Bytes),
     /// Not done, and why.
     Refused(String),
 }
@@ -115,13 +116,14 @@ impl Ask {
         self.read(answer)
     }
 
-    fn read(self, mut answer: Vec<u8>) -> Result<Answer, AskFault> {
+    fn read(self, answer: Vec<u8>) -> Result<Answer, AskFault> {
         let Some((kind, body)) = answer.split_first() else {
             return Err(AskFault::Misbehaved);
         };
         match *kind {
             DONE if body.len() <= self.longest_answer() => {
-                answer.remove(0);
+                let mut answer = Bytes::from(answer);
+                answer.advance(1);
                 Ok(Answer::Done(answer))
             }
             REFUSED if body.len() <= WORDS => {
@@ -135,12 +137,13 @@ impl Ask {
 }
 
 impl Answer {
-    fn encode(&self) -> Vec<u8> {
+    /// The first byte, and what stands behind it: a consensus is one for all who ask.
+    fn encode(&self) -> (u8, Bytes) {
         match self {
-            Self::Done(body) => [&[DONE], body.as_slice()].concat(),
+            Self::Done(body) => (DONE, body.clone()),
             Self::Refused(why) => {
                 let words = why.bytes().filter(u8::is_ascii).take(WORDS);
-                std::iter::once(REFUSED).chain(words).collect()
+                (REFUSED, words.collect())
             }
         }
     }
@@ -148,7 +151,9 @@ impl Answer {
     /// Says it. Whoever is gone does not need it.
     pub(in super::super) async fn say(&self, stream: &mut MixStream) {
         let saying = async {
-            stream.write_all(&self.encode()).await?;
+            let (kind, body) = self.encode();
+            stream.write_all(&[kind]).await?;
+            stream.write_all(&body).await?;
             stream.shutdown().await
         };
         let _ = timeout(PATIENCE, saying).await;
@@ -202,15 +207,16 @@ mod tests {
     #[test]
     fn an_answer_is_what_was_asked_for_or_words() {
         for answer in [
-            Answer::Done(vec![]),
+            Answer::Done(Bytes::new()),
             Answer::Refused("too old".to_owned()),
             Answer::Refused(String::new()),
         ] {
-            let read = Ask::Publish.read(answer.encode());
+            let (kind, body) = answer.encode();
+            let read = Ask::Publish.read([&[kind], &body[..]].concat());
             assert_eq!(read.ok(), Some(answer));
         }
         let long = Answer::Refused("x".repeat(1000)).encode();
-        assert_eq!(long.len(), 257);
+        assert_eq!(long.1.len(), 256);
         for (ask, answer) in [
             (Ask::Publish, vec![]),
             (Ask::Publish, vec![0, 1]),

@@ -206,7 +206,7 @@ pub(in super::super) async fn put(
     document: &[u8],
 ) -> Result<Vec<u8>, AskFault> {
     match what.put(to, document).await? {
-        Answer::Done(body) => Ok(body),
+        Answer::Done(body) => Ok(body.into()),
         Answer::Refused(why) => Err(AskFault::No(why)),
     }
 }

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use crate::directory::Consensus;
+use crate::directory::{Consensus, Wall};
 use crate::node::{Circuits, Reach};
 
 use super::super::directory::{AskFault, wall};
@@ -24,6 +24,8 @@ use super::{PartyError, Pause, longest_pause, some_of};
 /// How long a guard may take to be reached, and to tell what it knows.
 const REACHED: Duration = Duration::from_secs(20);
 const TOLD: Duration = Duration::from_secs(60);
+/// How often the time of day is looked at.
+const LOOK: Duration = Duration::from_secs(60);
 /// How often it is looked whether the guards have changed.
 const GUARDS: Duration = Duration::from_secs(10);
 
@@ -124,13 +126,14 @@ impl Desk {
     /// Asks for the consensus, and again when there should be a newer one.
     async fn learn(self: Arc<Self>) {
         let mut pause = Pause::new();
+        self.wait_for_next().await;
         loop {
-            sleep(self.until_next_consensus()).await;
             match self.fetch().await {
                 Ok(consensus) => {
                     self.use_consensus(&consensus).await;
                     self.keep_guards().await;
                     pause = Pause::new();
+                    self.wait_for_next().await;
                 }
                 Err(why) => {
                     let waits = matches!(why, PartyError::Ask(AskFault::NothingNewer));
@@ -188,6 +191,20 @@ impl Desk {
         let given = Arc::clone(consensus);
         self.endpoint.set_consensus(wall(), given).await;
         self.has_consensus.send_replace(true);
+    }
+
+    /// Waits for the moment drawn for this consensus, or until it is valid no more. A machine that slept notices within a minute.
+    async fn wait_for_next(&self) {
+        let due = Wall(wall().0 + self.until_next_consensus().as_secs());
+        let is_valid = || {
+            let keep = self.keep();
+            let current = keep.current();
+            current.is_some_and(|it| it.valid_at(wall()).is_ok())
+        };
+        while wall() < due && is_valid() {
+            let left = Duration::from_secs(due.since(wall()));
+            sleep(left.min(LOOK)).await;
+        }
     }
 
     /// Until a while behind the moment when relays should have a newer one.

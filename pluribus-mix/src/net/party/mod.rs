@@ -21,7 +21,7 @@ pub use authority::{Authority, AuthorityState};
 pub use client::{Client, ClientState};
 pub use keep::Keep;
 pub use relay::{Relay, RelayRules, RelayState};
-pub use sessions::{SessionFault, Sessions};
+pub use sessions::{SessionFault, SessionStream, Sessions};
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,7 +2,7 @@
 //!
 //! A relay asks authorities and nobody else, from an endpoint of its own under throwaway keys: what it says of itself bears its signature.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -96,7 +96,12 @@ impl Relay {
         let mut own = rules.own;
         own.push(rules.at.ip());
         let policy = rules.policy;
-        let allows = move |ip, port| policy.allows(ip, port, &own);
+        // What the machine has now counts too: addresses come and go.
+        let allows = move |ip, port| {
+            let here = is_here(ip).then_some(ip);
+            let own: Vec<IpAddr> = own.iter().copied().chain(here).collect();
+            policy.allows(ip, port, &own)
+        };
         let station = Station {
             exit: Exit::new(Arc::new(allows), told.subscribe()),
             endpoint,
@@ -204,12 +209,13 @@ impl Station {
     /// Asks for the consensus, and again when there should be a newer one.
     async fn learn(self: Arc<Self>) {
         let mut pause = Pause::new();
+        sleep(self.until_next_consensus()).await;
         loop {
-            sleep(self.until_next_consensus()).await;
             match self.fetch().await {
                 Ok(consensus) => {
                     self.use_consensus(&consensus).await;
                     pause = Pause::new();
+                    sleep(self.until_next_consensus()).await;
                 }
                 Err(why) => {
                     if !matches!(why, PartyError::Ask(AskFault::NothingNewer)) {
@@ -291,5 +297,31 @@ impl Station {
 
     fn keep(&self) -> MutexGuard<'_, Keep> {
         self.keep.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether an address is one of this machine: then whoever connects to it does so from it. Nothing is sent. (DIR-17)
+fn is_here(ip: IpAddr) -> bool {
+    let any: SocketAddr = match ip {
+        IpAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        IpAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    };
+    let from = std::net::UdpSocket::bind(any).and_then(|socket| {
+        socket.connect((ip, 9))?;
+        socket.local_addr()
+    });
+    from.is_ok_and(|from| from.ip() == ip)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// DIR-17: an exit knows its own addresses when it is asked, though nobody has listed them.
+    #[test]
+    fn an_address_of_this_machine_is_known() {
+        assert!(is_here("127.0.0.1".parse().unwrap()));
+        assert!(!is_here("192.0.2.1".parse().unwrap()));
+        assert!(!is_here("2001:db8::1".parse().unwrap()));
     }
 }

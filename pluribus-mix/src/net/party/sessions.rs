@@ -7,12 +7,16 @@
 //! An exit that says no by its policy, or cannot be had, is not the last word: another is asked, three in all.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::net::IpAddr;
 use std::num::NonZeroU16;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex as Lock, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use thiserror::Error;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
 
@@ -33,6 +37,8 @@ const REACHING: Duration = Duration::from_secs(25);
 /// Seconds for which a session takes new streams, and for which it waits for the next.
 const LIFE: u64 = 600;
 const IDLE: u64 = 180;
+/// How long a session that nobody holds may take to say its last.
+const LINGER: Duration = Duration::from_secs(60);
 /// How often sessions are looked through.
 const TIDY: Duration = Duration::from_secs(30);
 /// Exits that are asked for one stream.
@@ -82,7 +88,7 @@ struct Shelf {
 
 struct Session {
     exit: RelayId,
-    connection: Connection,
+    connection: Arc<Lingering>,
     made: Wall,
     used: Wall,
 }
@@ -104,7 +110,11 @@ impl<K: Ord + Copy> Sessions<K> {
         key: K,
         host: &Host,
         port: NonZeroU16,
-    ) -> Result<MixStream, SessionFault> {
+    ) -> Result<SessionStream, SessionFault> {
+        let consensus = self.client.consensus();
+        if consensus.is_none_or(|it| it.valid_at(wall()).is_err()) {
+            return Err(SessionFault::NoNetwork);
+        }
         let shelf = self.shelf(key);
         let ip = match host {
             Host::V4(ip) => Some(IpAddr::V4(*ip)),
@@ -126,8 +136,13 @@ impl<K: Ord + Copy> Sessions<K> {
                 why = SessionFault::TimedOut;
                 continue;
             };
-            match timeout(REACHING, exit::connect(&session, host, port)).await {
-                Ok(Ok(stream)) => return Ok(stream),
+            match timeout(REACHING, exit::connect(&session.0, host, port)).await {
+                Ok(Ok(stream)) => {
+                    return Ok(SessionStream {
+                        stream,
+                        _session: session,
+                    });
+                }
                 Ok(Err(fault)) if !is_of_exit(fault) => return Err(fault.into()),
                 Ok(Err(fault)) => why = fault.into(),
                 Err(_) => why = SessionFault::TimedOut,
@@ -184,14 +199,14 @@ impl<K: Ord + Copy> Sessions<K> {
         port: u16,
         ip: Option<IpAddr>,
         asked: &[RelayId],
-    ) -> Result<(RelayId, Option<Connection>), SessionFault> {
+    ) -> Result<(RelayId, Option<Arc<Lingering>>), SessionFault> {
         let mut sessions = shelf.lock().await;
         let now = wall();
         sessions.retain(|session| session.takes_more(now));
         for session in sessions.iter_mut() {
             if !asked.contains(&session.exit) && self.allows(&session.exit, port, ip) {
                 session.used = now;
-                return Ok((session.exit, Some(session.connection.clone())));
+                return Ok((session.exit, Some(Arc::clone(&session.connection))));
             }
         }
         let exit = self.draw(port, ip, asked).await?;
@@ -199,9 +214,10 @@ impl<K: Ord + Copy> Sessions<K> {
         let Ok(Ok(connection)) = made else {
             return Ok((exit, None));
         };
+        let connection = Arc::new(Lingering(connection));
         sessions.push(Session {
             exit,
-            connection: connection.clone(),
+            connection: Arc::clone(&connection),
             made: now,
             used: now,
         });
@@ -238,7 +254,58 @@ impl<K: Ord + Copy> Sessions<K> {
 impl Session {
     fn takes_more(&self, now: Wall) -> bool {
         let is_young = now.since(self.made) < LIFE && now.since(self.used) < IDLE;
-        is_young && !self.connection.is_over()
+        is_young && !self.connection.0.is_over()
+    }
+}
+
+/// A connection that is kept for a while when nobody holds it any more: what a stream was given last is still on its way then, and would be
+/// lost with it.
+struct Lingering(Connection);
+
+impl Drop for Lingering {
+    fn drop(&mut self) {
+        let connection = self.0.clone();
+        if let Ok(runtime) = tokio::runtime::Handle::try_current()
+            && !connection.is_over()
+        {
+            runtime.spawn(async move {
+                let _ = timeout(LINGER, connection.closed()).await;
+            });
+        }
+    }
+}
+
+/// A stream to a host.
+pub struct SessionStream {
+    stream: MixStream,
+    _session: Arc<Lingering>,
+}
+
+impl AsyncRead for SessionStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for SessionStream {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 
