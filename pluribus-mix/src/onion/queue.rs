@@ -4,7 +4,7 @@
 //! how many. A cell that was taken out leaves its place to the next one, so that once the slab has grown to what is needed nothing
 //! is allocated any more. It grows by chunks: no cell is ever copied to make room for others.
 //!
-//! [`Turns`] says whose cell leaves next: each circuit in turn, one cell at a time.
+//! Whose cell leaves next is the link's affair.
 
 use super::{CELL, Cell};
 
