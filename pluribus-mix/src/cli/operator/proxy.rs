@@ -77,12 +77,7 @@ impl ProxyCommand {
         let control = Control::open(&base.path(&settings.state))?;
         let network = settings.network.network()?;
         let mut keep = Keep::open(network, Some(store)).map_err(Failure::failed)?;
-        // To begin with; what was learnt since is newer.
-        if let Some(file) = settings
-            .consensus
-            .as_ref()
-            .filter(|_| keep.current().is_none())
-        {
+        if let Some(file) = &settings.consensus {
             let file = base.path(file);
             let taken = keep.take_file(&file);
             taken.map_err(|why| Failure::failed(format!("{}: {why}", file.display())))?;
