@@ -3,10 +3,7 @@
 
 use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
-use pluribus_mix::face::{Handshake, Request, Step, http, socks};
-
-/// No handshake needs more than this to come to its next step. (FAC-7)
-const MOST_INPUT: usize = 8192;
+use pluribus_mix::face::{Handshake, MOST_INPUT, Request, Step, http, socks};
 
 fuzz_target!(|data: &[u8]| {
     let Some(([order, cut], said)) = data.split_first_chunk::<2>() else {

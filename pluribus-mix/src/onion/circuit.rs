@@ -337,14 +337,7 @@ impl Circuit {
         if !self.may_say(hop, reason) {
             return self.over(self.before(hop));
         }
-        let counts = matches!(
-            reason,
-            Reason::NextEnded
-                | Reason::Unreachable
-                | Reason::NoSuchRelay
-                | Reason::Full
-                | Reason::TooMuchQueued
-        );
+        let counts = !matches!(reason, Reason::Asked | Reason::EndOver);
         let strike = match (self.hops.get(hop - 1), self.behind(hop)) {
             (Some(last), Some(next)) if counts => Some(Strike {
                 pair: (Some(*last), next),

@@ -1,8 +1,8 @@
 //! Streams to hosts: which session each goes over.
 //!
 //! Streams of one isolation key share a session, and so a circuit and an exit, as long as that exit can let them through; streams of different
-//! keys never share one. A session takes new streams for ten minutes, or until none was asked for in three; then it is forgotten here, and ends with the last of
-//! its streams. So an exit sees a while of one key and not all of it.
+//! keys never share one. A session takes new streams for ten minutes, or until none was asked for in three; then it is forgotten here, and ends a
+//! minute behind the last of its streams, so that their last bytes arrive. So an exit sees a while of one key and not all of it.
 //!
 //! An exit that says no by its policy, or cannot be had, is not the last word: another is asked, three in all.
 

@@ -172,7 +172,7 @@ impl Wire {
         Some(lane.route)
     }
 
-    /// Gives up what waits on the longest queue of this circuit, and ends it.
+    /// Gives up what waits on a circuit, and ends it.
     pub(super) fn cut(&mut self, cells: &mut Cells, id: CircuitId) {
         if let Some(lane) = self.lanes.get_mut(&id) {
             cells.clear(&mut lane.queue);
