@@ -14,8 +14,9 @@ const KIB: usize = 1024;
 /// What lies between a writer and a reader that sleeps, for each stream: the trays of both, what the writer's node takes,
 /// and what is open at first. (VTP-51)
 const ON_THE_WAY: usize = (128 + 256 + 64 + 128) * KIB;
-/// A piece that a tray takes although it is almost full.
-const OVERHANG: usize = 64 * KIB;
+/// What goes beyond: a trayful that the driver had in hand when the node was full, while the writer filled the tray again; and
+/// a piece that the reader's tray takes although it is almost full.
+const OVERHANG: usize = (128 + 64) * KIB;
 
 async fn soon<T>(work: impl Future<Output = T>) -> T {
     timeout(Duration::from_secs(60), work)
