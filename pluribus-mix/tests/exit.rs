@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests")]
 
+use std::future::poll_fn;
 use std::io::{self, ErrorKind};
 use std::net::IpAddr;
 use std::num::NonZeroU16;
@@ -12,8 +13,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use pluribus_mix::locator::Host;
 use pluribus_mix::net::exit::{self, Exit, ExitFault, ExitLimits, Resolve};
-use pluribus_mix::net::{Config, Connection, Endpoint, MixStream};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use pluribus_mix::net::{Break, Carried, Config, Connection, Endpoint, MixStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -225,6 +226,48 @@ async fn what_breaks_on_one_side_breaks_on_the_other() {
     assert_eq!(cut.kind(), ErrorKind::ConnectionReset);
     stage.settles_at(0).await;
     soon(stage.serving).await.unwrap();
+}
+
+/// DIR-34: whoever has ended its direction, or waits for room, notices a break as well as one who reads.
+#[tokio::test]
+async fn a_break_is_noticed_though_nobody_speaks() {
+    let stage = stage(ExitLimits::default()).await;
+    // The host has said all, and the client says nothing.
+    let (mut ours, mut theirs) = stage.carried().await;
+    theirs.write_all(b"all").await.unwrap();
+    theirs.shutdown().await.unwrap();
+    assert_eq!(to_end(&mut ours).await, b"all");
+    theirs.set_zero_linger().unwrap();
+    drop(theirs);
+    stage.settles_at(0).await;
+    let how = soon(poll_fn(|cx| ours.poll_broken(cx))).await;
+    assert_eq!((how, ours.reset_code()), (Break::BehindEnd, Some(0)));
+
+    // The client has said all, and the host says nothing.
+    let (mut ours, mut theirs) = stage.carried().await;
+    ours.write_all(b"all").await.unwrap();
+    ours.shutdown().await.unwrap();
+    assert_eq!(to_end(&mut theirs).await, b"all");
+    ours.reset(9);
+    stage.settles_at(0).await;
+
+    // The host does not read.
+    let (mut ours, theirs) = stage.carried().await;
+    let piece = vec![1; 256 * 1024];
+    while let Ok(wrote) = timeout(Duration::from_millis(500), ours.write(&piece)).await {
+        wrote.unwrap();
+    }
+    ours.reset(9);
+    stage.settles_at(0).await;
+    let broken = soon(theirs.ready(Interest::ERROR)).await.unwrap();
+    assert!(broken.is_error());
+
+    // With the session go also those that have ended on one side.
+    let (mut ours, mut theirs) = stage.carried().await;
+    ours.shutdown().await.unwrap();
+    assert_eq!(to_end(&mut theirs).await, b"");
+    stage.session.close();
+    stage.settles_at(0).await;
 }
 
 /// DIR-34: a host that does not read holds up the client that writes to it.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use crate::net::Carried;
 
 use super::handshake::Credentials;
 use super::refusal::DialFault;
@@ -14,7 +14,7 @@ use super::target::Target;
 /// Dropped before it was shut down, it has to let the target know.
 pub trait Dial: Clone + Send + Sync + 'static {
     /// Bytes to a target and back.
-    type Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static;
+    type Stream: Carried + Send + Unpin + 'static;
 
     /// Opens a stream. Whatever has another isolation must not share a circuit with it. Gives up when dropped. (FAC-5)
     fn dial(

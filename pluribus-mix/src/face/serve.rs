@@ -243,7 +243,7 @@ impl<D: Dial> Host<D> {
 
     async fn carry<S: Socket>(&self, early: BytesMut, socket: S, mut far: D::Stream) {
         let mut socket = Fragile::new(early, socket);
-        let told = socket.write_all(self.protocol.established()).await;
+        let told = socket.say(self.protocol.established()).await;
         if told.is_ok() {
             // Whatever broke, both ends see it as these two are dropped.
             let _ = socket.carry(&mut far).await;

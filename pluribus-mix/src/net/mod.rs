@@ -47,6 +47,7 @@ mod store;
 mod stream;
 
 pub use crate::node::{Circuits, Reach};
+pub use carry::{Break, Carried};
 pub use config::Config;
 pub use connection::Connection;
 pub use endpoint::Endpoint;

@@ -21,18 +21,19 @@ mod client;
 mod reach;
 
 use std::fmt;
+use std::future::poll_fn;
 use std::net::IpAddr;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::locator::Host;
 
-use super::carry::Fragile;
+use super::carry::{Carried, Fragile};
 use super::connection::Connection;
 use super::stream::MixStream;
 
@@ -145,7 +146,7 @@ impl Exit {
     ) -> Result<(), Refusal> {
         let reached = tokio::select! {
             reached = self.ways.reach(host, port) => reached,
-            () = broken(stream) => return Ok(()),
+            _ = poll_fn(|cx| stream.poll_broken(cx)) => return Ok(()),
         };
         let (socket, _held) = reached?;
         let socket = Fragile::new(BytesMut::new(), socket);
@@ -175,12 +176,5 @@ impl fmt::Debug for Exit {
         f.debug_struct("Exit")
             .field("limits", &self.limits)
             .finish_non_exhaustive()
-    }
-}
-
-/// Returns when the stream is broken, and not when bytes have come.
-async fn broken(stream: &mut MixStream) {
-    if stream.fill_buf().await.is_ok() {
-        std::future::pending::<()>().await;
     }
 }

@@ -25,6 +25,7 @@ use crate::id::RelayId;
 use crate::locator::Host;
 use crate::node::Reach;
 
+use super::super::carry::{Break, Carried};
 use super::super::connection::Connection;
 use super::super::directory::wall;
 use super::super::exit::{self, ExitFault};
@@ -306,6 +307,16 @@ impl AsyncWrite for SessionStream {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+impl Carried for SessionStream {
+    fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<Break> {
+        self.stream.poll_broken(cx)
+    }
+
+    fn tear(&mut self) {
+        self.stream.tear();
     }
 }
 

@@ -17,9 +17,11 @@ use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::id::VatId;
 
+use super::carry::{Break, Carried};
 use super::connection::Held;
 
 pub(super) use incoming::{Incoming, Knock};
+use tray::NO_REASON;
 pub(super) use tray::{StreamEnd, Tray, Wish};
 
 /// A stream of bytes each way, inside a connection: it outlives broken links as the connection does, and nothing of it is lost or
@@ -134,6 +136,16 @@ impl AsyncWrite for MixStream {
     /// Ends our direction behind what was written, and does not wait for it.
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(self.end.0.finish())
+    }
+}
+
+impl Carried for MixStream {
+    fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<Break> {
+        self.end.0.poll_broken(cx)
+    }
+
+    fn tear(&mut self) {
+        self.end.0.give_up(NO_REASON);
     }
 }
 

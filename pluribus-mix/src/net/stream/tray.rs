@@ -17,6 +17,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::netlayer::{CloseReason, ConnId};
 
+use super::super::carry::Break;
 use super::super::doorbell::{Doorbell, lock};
 use super::fault;
 
@@ -30,7 +31,7 @@ const ENVELOPE: usize = 64;
 const OUTBOX: usize = 128 * 1024;
 
 /// What a dropped stream says to the peer.
-const NO_REASON: u8 = 0;
+pub(super) const NO_REASON: u8 = 0;
 
 /// What the application wants of the driver for a stream.
 pub(in super::super) enum Wish {
@@ -89,6 +90,8 @@ struct Trays {
     left: Option<u8>,
     reader: Option<Waker>,
     writer: Option<Waker>,
+    /// Waits for the stream to break.
+    watcher: Option<Waker>,
 }
 
 /// The trays of one stream.
@@ -196,6 +199,20 @@ impl Tray {
         self.leave(code);
     }
 
+    /// How it is broken, once it is.
+    pub(super) fn poll_broken(&self, cx: &Context<'_>) -> Poll<Break> {
+        let mut trays = lock(&self.trays);
+        if trays.fate.is_none() {
+            trays.watcher = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        Poll::Ready(if trays.heard_all {
+            Break::BehindEnd
+        } else {
+            Break::Cut
+        })
+    }
+
     /// What the peer said when it gave the stream up.
     pub(super) fn reset_code(&self) -> Option<u8> {
         match lock(&self.trays).fate {
@@ -225,6 +242,7 @@ impl Tray {
             left: None,
             reader: None,
             writer: None,
+            watcher: None,
         };
         Self {
             conn,
@@ -313,7 +331,13 @@ impl Tray {
         if matches!(fate, Fate::Reset(_)) && !trays.heard_all {
             trays.clear_inbox();
         }
-        let waiting = [trays.reader.take(), trays.writer.take()];
+        let Trays {
+            reader,
+            writer,
+            watcher,
+            ..
+        } = &mut *trays;
+        let waiting = [reader.take(), writer.take(), watcher.take()];
         drop(trays);
         waiting.into_iter().for_each(wake);
     }

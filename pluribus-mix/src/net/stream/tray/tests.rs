@@ -240,3 +240,22 @@ fn giving_up_takes_everything_back() {
     tray.give_up(5);
     assert!(matches!(tray.wish(), Wish::Reset(5)));
 }
+
+/// DIR-34: who only watches is woken by the break, and told whether the peer had said all.
+#[test]
+fn a_break_wakes_who_watches() {
+    for (has_ended, how) in [(false, Break::Cut), (true, Break::BehindEnd)] {
+        let tray = tray();
+        let (waker, woken) = sleeper();
+        let cx = Context::from_waker(&waker);
+        assert!(tray.poll_broken(&cx).is_pending());
+        tray.deliver(Bytes::from_static(b"a"));
+        if has_ended {
+            tray.end();
+        }
+        assert!(!woken() && tray.poll_broken(&cx).is_pending());
+        tray.reset(9);
+        assert!(woken());
+        assert_eq!(tray.poll_broken(&cx), Poll::Ready(how));
+    }
+}

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests")]
 
+mod torn;
+
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
@@ -14,12 +16,14 @@ use pluribus_mix::face::{
     Dial, DialFault, Door, DoorError, Face, Isolation, Limits, Protocol, Reach, Target,
 };
 use pluribus_mix::locator::Host;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, Interest};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio::process::Command;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+
+use torn::Torn;
 
 /// Where each name leads; and who asked.
 #[derive(Clone)]
@@ -44,63 +48,7 @@ impl Dial for Plain {
         }
         let stream = TcpStream::connect(self.server).await;
         let stream = stream.map_err(|_| DialFault::Refused)?;
-        Ok(Torn {
-            stream,
-            is_whole: false,
-        })
-    }
-}
-
-/// A TCP stream that resets when it is dropped before it was shut down, as a stream through circuits does.
-struct Torn {
-    stream: TcpStream,
-    is_whole: bool,
-}
-
-impl Drop for Torn {
-    fn drop(&mut self) {
-        if !self.is_whole {
-            let _ = self.stream.set_zero_linger();
-        }
-    }
-}
-
-mod torn {
-    use std::io;
-    use std::pin::Pin;
-    use std::task::{Context, Poll};
-
-    use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-
-    use super::Torn;
-
-    impl AsyncRead for Torn {
-        fn poll_read(
-            mut self: Pin<&mut Self>,
-            cx: &mut Context<'_>,
-            into: &mut ReadBuf<'_>,
-        ) -> Poll<io::Result<()>> {
-            Pin::new(&mut self.stream).poll_read(cx, into)
-        }
-    }
-
-    impl AsyncWrite for Torn {
-        fn poll_write(
-            mut self: Pin<&mut Self>,
-            cx: &mut Context<'_>,
-            bytes: &[u8],
-        ) -> Poll<io::Result<usize>> {
-            Pin::new(&mut self.stream).poll_write(cx, bytes)
-        }
-
-        fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            Pin::new(&mut self.stream).poll_flush(cx)
-        }
-
-        fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-            self.is_whole = true;
-            Pin::new(&mut self.stream).poll_shutdown(cx)
-        }
+        Ok(Torn::new(stream))
     }
 }
 
@@ -275,6 +223,20 @@ async fn a_broken_stream_is_no_end() {
         let heard = soon(hears.read_u8()).await.unwrap_err();
         assert_eq!(heard.kind(), ErrorKind::ConnectionReset, "{program_breaks}");
     }
+}
+
+/// FAC-10: a program that breaks when it has nothing more to say is noticed though nobody speaks to it.
+#[tokio::test]
+async fn a_break_behind_an_end_is_passed_on() {
+    let stage = stage(Protocol::Socks, Limits::default()).await;
+    let (mut ours, mut theirs) = stage.carried().await;
+    ours.write_all(b"that is all").await.unwrap();
+    ours.shutdown().await.unwrap();
+    assert_eq!(to_end(&mut theirs).await, b"that is all");
+    ours.set_zero_linger().unwrap();
+    drop(ours);
+    let broken = soon(theirs.ready(Interest::ERROR)).await.unwrap();
+    assert!(broken.is_error());
 }
 
 /// FAC-6
