@@ -16,6 +16,7 @@ mod client;
 mod keep;
 mod relay;
 mod sessions;
+mod shelf;
 
 pub use authority::{Authority, AuthorityState};
 pub use client::{Client, ClientState};

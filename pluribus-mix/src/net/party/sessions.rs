@@ -11,13 +11,12 @@ use std::io;
 use std::net::IpAddr;
 use std::num::NonZeroU16;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex as Lock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::Mutex;
 use tokio::time::{sleep, timeout};
 
 use crate::directory::{NoPath, Wall};
@@ -31,6 +30,7 @@ use super::super::directory::wall;
 use super::super::exit::{self, ExitFault};
 use super::super::stream::MixStream;
 use super::Client;
+use super::shelf::Shelf;
 
 /// How long a session may take to stand, and an exit to reach a host.
 const STANDING: Duration = Duration::from_secs(20);
@@ -69,7 +69,7 @@ pub enum SessionFault {
 /// The sessions of a client. Cheap to clone.
 pub struct Sessions<K> {
     client: Client,
-    shelves: Arc<Lock<BTreeMap<K, Shelf>>>,
+    shelves: Arc<Mutex<BTreeMap<K, Row>>>,
 }
 
 impl<K> Clone for Sessions<K> {
@@ -81,11 +81,14 @@ impl<K> Clone for Sessions<K> {
     }
 }
 
-/// The sessions of one key. Whoever needs a new one makes it with the lock, so that the others wait for it and do not make their own.
-struct Shelf {
-    sessions: Arc<Mutex<Vec<Session>>>,
+/// The sessions of one key.
+struct Row {
+    shelf: Arc<Shelf<Session>>,
     used: Wall,
 }
+
+/// An exit, and a session with it if it could be reached.
+type Found = (RelayId, Option<Arc<Lingering>>);
 
 struct Session {
     exit: RelayId,
@@ -149,7 +152,7 @@ impl<K: Ord + Copy> Sessions<K> {
                 Err(_) => why = SessionFault::TimedOut,
             }
             if why != SessionFault::Exit(ExitFault::Policy) {
-                forget(&shelf, &exit).await;
+                shelf.things().retain(|session| session.exit != exit);
             }
         }
         Err(why)
@@ -166,63 +169,70 @@ impl<K: Ord + Copy> Sessions<K> {
     fn tidy(&self) {
         let now = wall();
         let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
-        shelves.retain(|_, shelf| {
-            if let Ok(mut sessions) = shelf.sessions.try_lock() {
-                sessions.retain(|session| session.takes_more(now));
-                return !sessions.is_empty() || now.since(shelf.used) < IDLE;
-            }
-            true
+        shelves.retain(|_, row| {
+            let mut sessions = row.shelf.things();
+            sessions.retain(|session| session.takes_more(now));
+            !sessions.is_empty() || now.since(row.used) < IDLE
         });
     }
 
-    fn shelf(&self, key: K) -> Arc<Mutex<Vec<Session>>> {
+    fn shelf(&self, key: K) -> Arc<Shelf<Session>> {
         let now = wall();
         let mut shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
         if shelves.len() >= KEYS && !shelves.contains_key(&key) {
-            let oldest = shelves.iter().min_by_key(|(_, shelf)| shelf.used);
+            let oldest = shelves.iter().min_by_key(|(_, row)| row.used);
             if let Some(oldest) = oldest.map(|(key, _)| *key) {
                 shelves.remove(&oldest);
             }
         }
-        let shelf = shelves.entry(key).or_insert_with(|| Shelf {
-            sessions: Arc::default(),
+        let row = shelves.entry(key).or_insert_with(|| Row {
+            shelf: Arc::default(),
             used: now,
         });
-        shelf.used = now;
-        Arc::clone(&shelf.sessions)
+        row.used = now;
+        Arc::clone(&row.shelf)
     }
 
     /// A session with an exit that may let this through and was not asked yet: one that there is, or a new one; only the exit's name if it
     /// could not be reached.
     async fn session(
         &self,
-        shelf: &Mutex<Vec<Session>>,
+        shelf: &Shelf<Session>,
         port: u16,
         ip: Option<IpAddr>,
         asked: &[RelayId],
-    ) -> Result<(RelayId, Option<Arc<Lingering>>), SessionFault> {
-        let mut sessions = shelf.lock().await;
-        let now = wall();
-        sessions.retain(|session| session.takes_more(now));
-        for session in sessions.iter_mut() {
-            if !asked.contains(&session.exit) && self.allows(&session.exit, port, ip) {
-                session.used = now;
-                return Ok((session.exit, Some(Arc::clone(&session.connection))));
-            }
-        }
-        let exit = self.draw(port, ip, asked).await?;
-        let made = timeout(STANDING, self.client.endpoint().session(exit, Reach::Far)).await;
-        let Ok(Ok(connection)) = made else {
-            return Ok((exit, None));
+    ) -> Result<Found, SessionFault> {
+        let find = |sessions: &mut Vec<Session>| {
+            let now = wall();
+            sessions.retain(|session| session.takes_more(now));
+            let fits = |session: &&mut Session| {
+                !asked.contains(&session.exit) && self.allows(&session.exit, port, ip)
+            };
+            let session = sessions.iter_mut().find(fits)?;
+            session.used = now;
+            Some(Ok((session.exit, Some(Arc::clone(&session.connection)))))
         };
-        let connection = Arc::new(Lingering(connection));
-        sessions.push(Session {
-            exit,
-            connection: Arc::clone(&connection),
-            made: now,
-            used: now,
-        });
-        Ok((exit, Some(connection)))
+        let make = async |shelf: &Shelf<Session>| {
+            let exit = self.draw(port, ip, asked).await?;
+            let made = self.make(exit).await;
+            if let Some(connection) = &made {
+                let now = wall();
+                shelf.things().push(Session {
+                    exit,
+                    connection: Arc::clone(connection),
+                    made: now,
+                    used: now,
+                });
+            }
+            Ok((exit, made))
+        };
+        shelf.find_or_make(find, make).await
+    }
+
+    async fn make(&self, exit: RelayId) -> Option<Arc<Lingering>> {
+        let made = self.client.endpoint().session(exit, Reach::Far);
+        let made = timeout(STANDING, made).await.ok()?.ok()?;
+        Some(Arc::new(Lingering(made)))
     }
 
     /// Whether the exit says so of itself.
@@ -326,10 +336,6 @@ fn is_of_exit(fault: ExitFault) -> bool {
         fault,
         ExitFault::NotFound | ExitFault::Unreachable | ExitFault::Refused | ExitFault::TimedOut
     )
-}
-
-async fn forget(shelf: &Mutex<Vec<Session>>, exit: &RelayId) {
-    shelf.lock().await.retain(|session| session.exit != *exit);
 }
 
 #[cfg(test)]
