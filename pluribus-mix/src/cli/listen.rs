@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 
 use clap::Args;
 use pluribus_mix::locator::Locator;
-use pluribus_mix::net::{Connection, Endpoint};
+use pluribus_mix::net::{Connection, Dialer, Endpoint};
 use serde_json::json;
 
 use super::Failure;
 use super::join::{join, open, or_interrupted, take};
+use super::operator::Knock;
 use super::vat::{At, Vat};
 
 /// Who waits, and where.
@@ -38,6 +39,10 @@ pub(crate) struct Dial {
     /// Under a key made for this one connection, so that nobody learns who calls.
     #[arg(long, conflicts_with = "key")]
     anonymous: bool,
+    /// Through the circuits of the proxy at this door, SOCKS5, and in no other way: its exit sees where the vat is, and that VatTP is
+    /// spoken; the vat sees the exit. The exit also looks up the name of the host, if it is one.
+    #[arg(long, value_name = "ADDRESS:PORT|unix:PATH")]
+    socks: Option<Knock>,
 }
 
 impl Listen {
@@ -76,6 +81,11 @@ impl Dial {
             config.anonymous()
         } else {
             config
+        };
+        let config = match self.socks {
+            None => config,
+            Some(Knock::Tcp(at)) => config.through(Dialer::Socks(at)),
+            Some(Knock::Unix(path)) => config.through(Dialer::SocksUnix(path)),
         };
         let endpoint = Endpoint::bind(config).await.map_err(Failure::to_bind)?;
         let connected = or_interrupted(endpoint.connect(&self.locator)).await?;

@@ -10,6 +10,7 @@ use crate::crypto::sign::SigningKey;
 use crate::locator::Address;
 use crate::node::{MixConfig, RelayConfig};
 
+use super::dialer::Dialer;
 use super::entropy::{first_incarnation, fresh_key, fresh_secret};
 use super::error::BindError;
 use super::keyfile;
@@ -22,7 +23,8 @@ pub struct Config {
     pub(super) place: Option<Address>,
     pub(super) anonymous: bool,
     pub(super) backend: Backend,
-    pub(super) connect_within: Duration,
+    pub(super) connect_within: Option<Duration>,
+    pub(super) dialer: Dialer,
     pub(super) backlog: usize,
     pub(super) stream_backlog: usize,
     pub(super) from: Option<IpAddr>,
@@ -40,7 +42,8 @@ impl Config {
             place: None,
             anonymous: false,
             backend: Backend::default(),
-            connect_within: Duration::from_secs(10),
+            connect_within: None,
+            dialer: Dialer::Direct,
             backlog: 64,
             stream_backlog: 1024,
             from: None,
@@ -96,10 +99,11 @@ impl Config {
         self
     }
 
-    /// How long one TCP connection may take to stand, the look-up of its name included. 10 s if not said.
+    /// How long one TCP connection may take to stand, the look-up of its name included, or a stream through others. 10 s if not said, or 60 s
+    /// [through](Config::through) others.
     #[must_use]
     pub fn connect_within(mut self, patience: Duration) -> Self {
-        self.connect_within = patience;
+        self.connect_within = Some(patience);
         self
     }
 
@@ -118,10 +122,27 @@ impl Config {
         self
     }
 
-    /// Dials from this address of the machine.
+    /// Dials directly from this address of the machine.
     #[must_use]
     pub fn dialling_from(mut self, from: IpAddr) -> Self {
         self.from = Some(from);
+        self
+    }
+
+    /// Reaches every address of others this way and no other, also when a connection has lost its link: what cannot be reached so
+    /// is unreachable, and no name is looked up here. Whoever listens as well is found where it listens. (FAC-11)
+    ///
+    /// ```no_run
+    /// # use pluribus_mix::net::{Config, Dialer, Endpoint};
+    /// # type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
+    /// # async fn hidden() -> Result {
+    /// let proxy = Dialer::Socks("127.0.0.1:9050".parse()?);
+    /// let endpoint = Endpoint::bind(Config::fresh()?.anonymous().through(proxy)).await?;
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn through(mut self, dialer: Dialer) -> Self {
+        self.dialer = dialer;
         self
     }
 

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc, oneshot};
@@ -14,6 +15,7 @@ use crate::node::{Circuits, Node, Reach};
 
 use super::config::Config;
 use super::connection::Connection;
+use super::dialer::Dialling;
 use super::driver::{Command, Driver, Habits};
 use super::entropy::fresh_seed;
 use super::error::{BindError, DialError, EndpointClosed};
@@ -38,6 +40,7 @@ impl Endpoint {
     /// # Errors
     /// See [`BindError`].
     pub async fn bind(config: Config) -> Result<Self, BindError> {
+        let dialling = Dialling::new(config.dialer.clone(), config.from, config.connect_within)?;
         let listener = match config.listen {
             Some(at) => Some(listen(at).await?),
             None => None,
@@ -48,15 +51,14 @@ impl Endpoint {
             (None, Some(at)) => Some(place_of(at)?),
             (None, None) => None,
         };
-        let node = node(&config, place)?;
+        let node = node(&config, place, dialling.within())?;
         let locator = node.locator().clone();
         let (commands, to_hear) = mpsc::channel(COMMANDS);
         let (incoming, backlog) = mpsc::channel(config.backlog);
         let listener = listener.map(|(listener, _)| listener);
         let habits = Habits {
-            connect_within: config.connect_within,
+            dialling: Arc::new(dialling),
             stream_backlog: config.stream_backlog,
-            from: config.from,
         };
         let relay = config.mix.as_ref().and_then(|mix| mix.relay.as_ref());
         let onion = relay.map(crate::node::RelayConfig::public);
@@ -220,11 +222,12 @@ fn place_of(bound: SocketAddr) -> Result<Address, BindError> {
     Address::try_from(bound).map_err(|_| BindError::NoPlace(bound))
 }
 
-fn node(config: &Config, place: Option<Address>) -> Result<Node, BindError> {
+fn node(config: &Config, place: Option<Address>, within: Duration) -> Result<Node, BindError> {
     let mut inner = crate::node::Config::new(config.identity.clone(), config.incarnation);
     inner.places = place.into_iter().collect();
     inner.anonymous = config.anonymous;
     inner.backend = config.backend;
+    inner.link_deadline = within;
     inner.mix = config.mix.clone();
     Ok(Node::new(inner, &fresh_seed()?))
 }

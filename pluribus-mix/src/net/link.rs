@@ -1,4 +1,4 @@
-//! One TCP connection under the node: who dials it, who reads it, who writes it.
+//! One line under the node, a TCP connection or a stream through others: who reads it, who writes it.
 //!
 //! Each link has two tasks. The reader waits until there is something, takes a buffer, fills it and passes it on. The
 //! writer gets whole batches and reports each one written. Both talk to the driver through one bounded channel, so a
@@ -12,9 +12,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{TcpListener, TcpSocket, TcpStream, lookup_host};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf};
+use tokio::net::{TcpListener, TcpStream, tcp, unix};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -23,7 +22,8 @@ use crate::locator::Address;
 use crate::node::{LinkId, Source};
 
 use super::buffers::Pool;
-use super::driver::Habits;
+use super::dialer::{Apart, Dialling, Line};
+use super::party::SessionStream;
 
 /// How long a closed link may take to say its last.
 const LINGER: Duration = Duration::from_secs(3);
@@ -37,7 +37,7 @@ pub(super) enum News {
     /// Somebody came.
     Accepted(TcpStream, Source),
     /// The link asked for stands.
-    Opened(LinkId, TcpStream),
+    Opened(LinkId, Line),
     /// Bytes came.
     Input(LinkId, Vec<u8>),
     /// A batch was written; here is its buffer.
@@ -68,15 +68,23 @@ pub(super) enum Link {
 
 impl Link {
     /// Starts to dial.
-    pub(super) fn dial(id: LinkId, at: Address, habits: Habits, wire: &Wire) -> Self {
+    pub(super) fn dial(
+        id: LinkId,
+        at: Address,
+        apart: Apart,
+        dialling: Arc<Dialling>,
+        wire: &Wire,
+    ) -> Self {
         let given_up = CancellationToken::new();
         let _until_dropped = given_up.clone().drop_guard();
         let news = wire.news.clone();
         tokio::spawn(given_up.run_until_cancelled_owned(async move {
-            let dialled = timeout(habits.connect_within, dial(&at, habits.from)).await;
-            let told = match dialled {
-                Ok(Ok(stream)) => News::Opened(id, stream),
-                Ok(Err(_)) | Err(_) => News::Lost(id),
+            let told = match dialling.dial(&at, apart).await {
+                Ok(line) => News::Opened(id, line),
+                Err(error) => {
+                    tracing::debug!(link = id.0, %error, "not opened");
+                    News::Lost(id)
+                }
             };
             let _ = news.send(told).await;
         }));
@@ -84,11 +92,31 @@ impl Link {
     }
 
     /// Starts to read and write.
-    pub(super) fn stand(id: LinkId, stream: TcpStream, wire: &Wire) -> Self {
-        // Batches are whole already: waiting for more could only delay them.
-        let _ = stream.set_nodelay(true);
+    pub(super) fn stand(id: LinkId, line: Line, wire: &Wire) -> Self {
+        match line {
+            Line::Tcp(stream) => {
+                // Batches are whole already: waiting for more could only delay them.
+                let _ = stream.set_nodelay(true);
+                let (reading, writing) = stream.into_split();
+                Self::serve(id, reading, writing, wire)
+            }
+            Line::Unix(stream) => {
+                let (reading, writing) = stream.into_split();
+                Self::serve(id, reading, writing, wire)
+            }
+            Line::Mix(stream) => {
+                let (reading, writing) = tokio::io::split(stream);
+                Self::serve(id, reading, writing, wire)
+            }
+        }
+    }
+
+    fn serve<R, W>(id: LinkId, reading: R, writing: W, wire: &Wire) -> Self
+    where
+        R: Incoming + Send + 'static,
+        W: AsyncWrite + Send + Unpin + 'static,
+    {
         let closing = CancellationToken::new();
-        let (reading, writing) = stream.into_split();
         let (batches, to_write) = mpsc::channel(BATCHES);
         tokio::spawn(read(id, reading, wire.clone(), closing.clone()));
         tokio::spawn(write(id, writing, to_write, wire.clone(), closing.clone()));
@@ -156,33 +184,46 @@ fn source(from: SocketAddr) -> Source {
     })
 }
 
-/// Tries one address after the other.
-async fn dial(at: &Address, from: Option<IpAddr>) -> io::Result<TcpStream> {
-    let mut last = io::Error::from(io::ErrorKind::AddrNotAvailable);
-    for address in lookup_host(at.to_string()).await? {
-        match connect(address, from).await {
-            Ok(stream) => return Ok(stream),
-            Err(error) => last = error,
+/// What a link reads from.
+trait Incoming: AsyncRead + Unpin {
+    /// The next bytes in a buffer of the pool; `None` at the end.
+    fn next(&mut self, pool: &Pool) -> impl Future<Output = Option<Vec<u8>>> + Send;
+}
+
+/// Sockets say when there is something, and a link that is silent needs no buffer.
+macro_rules! sockets {
+    ($($half:ty),*) => {$(
+        impl Incoming for $half {
+            async fn next(&mut self, pool: &Pool) -> Option<Vec<u8>> {
+                while self.readable().await.is_ok() {
+                    let mut buffer = pool.take();
+                    match self.try_read_buf(&mut buffer) {
+                        Ok(0) => return None,
+                        Ok(_) => return Some(buffer),
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => pool.give(buffer),
+                        Err(_) => return None,
+                    }
+                }
+                None
+            }
         }
+    )*};
+}
+
+sockets!(tcp::OwnedReadHalf, unix::OwnedReadHalf);
+
+/// Streams say it too, but only their own end: here a buffer waits.
+impl Incoming for ReadHalf<SessionStream> {
+    async fn next(&mut self, pool: &Pool) -> Option<Vec<u8>> {
+        let mut buffer = pool.take();
+        let read = self.read_buf(&mut buffer).await;
+        read.is_ok_and(|read| read > 0).then_some(buffer)
     }
-    Err(last)
 }
 
-async fn connect(to: SocketAddr, from: Option<IpAddr>) -> io::Result<TcpStream> {
-    let Some(from) = from else {
-        return TcpStream::connect(to).await;
-    };
-    let socket = match to {
-        SocketAddr::V4(_) => TcpSocket::new_v4()?,
-        SocketAddr::V6(_) => TcpSocket::new_v6()?,
-    };
-    socket.bind((from, 0).into())?;
-    socket.connect(to).await
-}
-
-async fn read(id: LinkId, mut half: OwnedReadHalf, wire: Wire, closing: CancellationToken) {
+async fn read<R: Incoming>(id: LinkId, mut half: R, wire: Wire, closing: CancellationToken) {
     if closing
-        .run_until_cancelled(pass_on(id, &half, &wire))
+        .run_until_cancelled(pass_on(id, &mut half, &wire))
         .await
         .is_some()
     {
@@ -193,25 +234,17 @@ async fn read(id: LinkId, mut half: OwnedReadHalf, wire: Wire, closing: Cancella
 }
 
 /// Returns at the end of the file or of the link.
-async fn pass_on(id: LinkId, half: &OwnedReadHalf, wire: &Wire) {
-    while half.readable().await.is_ok() {
-        let mut buffer = wire.pool.take();
-        match half.try_read_buf(&mut buffer) {
-            Ok(0) => return,
-            Ok(_) => {
-                if wire.news.send(News::Input(id, buffer)).await.is_err() {
-                    return;
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => wire.pool.give(buffer),
-            Err(_) => return,
+async fn pass_on<R: Incoming>(id: LinkId, half: &mut R, wire: &Wire) {
+    while let Some(bytes) = half.next(&wire.pool).await {
+        if wire.news.send(News::Input(id, bytes)).await.is_err() {
+            return;
         }
     }
 }
 
-async fn write(
+async fn write<W: AsyncWrite + Unpin>(
     id: LinkId,
-    half: OwnedWriteHalf,
+    half: W,
     batches: mpsc::Receiver<Vec<u8>>,
     wire: Wire,
     closing: CancellationToken,
@@ -227,9 +260,9 @@ async fn write(
 }
 
 /// Returns when everything was written and ended, or nothing more can be.
-async fn write_out(
+async fn write_out<W: AsyncWrite + Unpin>(
     id: LinkId,
-    mut half: OwnedWriteHalf,
+    mut half: W,
     mut batches: mpsc::Receiver<Vec<u8>>,
     wire: &Wire,
 ) {

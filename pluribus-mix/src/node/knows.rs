@@ -53,6 +53,7 @@ impl Node {
             locator: _,
             anonymous: _,
             flight_deadline: _,
+            link_deadline: _,
             max_connections: _,
             max_waiting: _,
             tuning: _,

@@ -5,7 +5,8 @@ use super::link::{Answering, Dialling, Items, Link, State};
 use super::mix::is_wire;
 use super::timers::Who;
 use super::{LinkId, LinkRequest, Node, Request, Source};
-use crate::netlayer::CloseReason;
+use crate::id::VatId;
+use crate::netlayer::{CloseReason, ConnId};
 use crate::time::Instant;
 use crate::vattp::initiator;
 use crate::vattp::pipe::{CELL_LEN, Carrier, RECORD_LEN};
@@ -215,6 +216,15 @@ impl Node {
         }
     }
 
+    /// The vat for which a link to an address is being opened, and the connection if that is under a key of its own: links for others should not be
+    /// seen to come from the same. `None` for links to relays.
+    pub fn bound_for(&self, id: LinkId) -> Option<(VatId, Option<ConnId>)> {
+        let State::Opening(intent) = &self.links.get(&id)?.state else {
+            return None;
+        };
+        Some((intent.key.peer, intent.key.throwaway()))
+    }
+
     /// What is to be done with links.
     pub fn poll_link(&mut self, now: Instant) -> Option<LinkRequest> {
         self.clock = now;
@@ -237,7 +247,7 @@ impl Node {
             let Some(link) = self.links.get_mut(&id) else {
                 continue;
             };
-            link.deadline = Some(now + to.patience(self.flight_deadline));
+            link.deadline = Some(now + to.patience(self.flight_deadline, self.link_deadline));
             if let State::Opening(intent) = &link.state {
                 let key = intent.key;
                 self.begin_wait(key);

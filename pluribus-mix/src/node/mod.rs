@@ -84,6 +84,8 @@ pub struct Config {
     pub backend: Backend,
     /// How long each flight of a handshake may take. (VTP-16)
     pub flight_deadline: Duration,
+    /// How long a link to an address may take to stand.
+    pub link_deadline: Duration,
     /// The most half-open handshakes with diallers. (VTP-18)
     pub half_open: usize,
     /// The most connections, half-made ones included.
@@ -108,6 +110,7 @@ impl Config {
             anonymous: false,
             backend: Backend::default(),
             flight_deadline: Duration::from_secs(10),
+            link_deadline: Duration::from_secs(10),
             half_open: 1024,
             max_connections: 65_536,
             max_waiting: 256 << 20,
@@ -175,6 +178,7 @@ pub struct Node {
     locator: Locator,
     anonymous: bool,
     flight_deadline: Duration,
+    link_deadline: Duration,
     max_connections: usize,
     max_waiting: usize,
     tuning: Tuning,
@@ -260,6 +264,7 @@ impl Node {
             locator,
             anonymous: config.anonymous,
             flight_deadline: config.flight_deadline,
+            link_deadline: config.link_deadline,
             max_connections: config.max_connections,
             max_waiting: config.max_waiting,
             tuning,

@@ -47,6 +47,14 @@ impl PairKey {
         Self { peer, names }
     }
 
+    /// The connection that our throwaway key was made for.
+    pub(super) const fn throwaway(&self) -> Option<ConnId> {
+        match self.names {
+            Names::Ours(conn) => Some(conn),
+            Names::Own | Names::Theirs => None,
+        }
+    }
+
     /// The pair with a peer that has dialled us.
     pub(super) fn of_dialler(peer: &Peer) -> Self {
         Self {

@@ -156,9 +156,9 @@ pub(super) fn mix(config: &Config, seed: &Seed) -> Option<Box<Mix>> {
 
 impl Where {
     /// How long it may take until it is known whether it can be reached: over a circuit, several tries.
-    pub(super) fn patience(&self, flight: Duration) -> Duration {
+    pub(super) fn patience(&self, flight: Duration, link: Duration) -> Duration {
         match self {
-            Self::Address(_) => flight,
+            Self::Address(_) => link,
             Self::Relay(..) => flight * 3,
         }
     }

@@ -12,6 +12,7 @@
 )]
 
 mod town;
+mod vat;
 mod web;
 
 use std::fs;

@@ -125,6 +125,7 @@ pub(crate) struct Town {
     /// The second and third byte of its addresses.
     street: (u8, u8),
     network: String,
+    pub(crate) locators: Vec<String>,
     interval: u64,
 }
 
@@ -145,6 +146,7 @@ impl Town {
             files,
             street,
             network: String::new(),
+            locators: Vec::new(),
             interval,
         };
         let locators: Vec<String> = (0..authorities)
@@ -154,6 +156,7 @@ impl Town {
             })
             .collect();
         town.network = format!("[network]\nauthorities = {locators:?}\n");
+        town.locators = locators;
         town
     }
 
@@ -161,8 +164,12 @@ impl Town {
         self.files.path().join(name)
     }
 
-    fn ip(&self, house: u8) -> Ipv4Addr {
+    pub(crate) fn ip(&self, house: u8) -> Ipv4Addr {
         Ipv4Addr::new(127, self.street.0, self.street.1, house)
+    }
+
+    pub(crate) fn relay_ip(&self, n: u8) -> Ipv4Addr {
+        self.ip(20 + n)
     }
 
     fn authority_at(&self, n: u8) -> SocketAddr {
@@ -200,7 +207,7 @@ impl Town {
             let name = self.keygen(&key, &["--relay"], "relay");
             fs::write(self.path(&format!("relay{n}.name")), name).unwrap();
         }
-        let ip = self.ip(20 + n);
+        let ip = self.relay_ip(n);
         let settings = format!(
             "key = \"{key}\"\nlisten = \"{ip}:9002\"\nbind = \"{ip}\"\nstate = \"relay{n}\"\n\
              exit = {exit:?}\n{}",

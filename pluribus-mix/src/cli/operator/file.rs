@@ -89,7 +89,7 @@ impl Base {
 
 /// Where programs knock: an address, or `unix:` and a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Knock {
+pub(in crate::cli) enum Knock {
     Tcp(SocketAddr),
     Unix(PathBuf),
 }

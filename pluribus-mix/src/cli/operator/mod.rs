@@ -16,6 +16,7 @@ mod up;
 
 pub(crate) use authority::AuthorityCommand;
 pub(crate) use control::Status;
+pub(super) use file::Knock;
 pub(crate) use proxy::ProxyCommand;
 pub(crate) use relay::RelayCommand;
 pub(crate) use up::Up;

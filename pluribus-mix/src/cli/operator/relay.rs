@@ -27,7 +27,7 @@ key = "relay.key"
 listen = "192.0.2.2:9002"
 # Where others reach it: an IP address and a port. If left out, where it listens.
 # at = "198.51.100.2:9002"
-# The address of this machine to dial from. If left out, the system's choice.
+# The address of this machine to dial from, hosts included. If left out, the system's choice.
 # bind = "192.0.2.2"
 # What outlives it: the consensus. Nobody else may use this directory.
 state = "relay.state"
@@ -110,14 +110,15 @@ impl Settings {
         own.push(self.listen.0.ip());
         own.extend(self.bind.iter().map(|ip| ip.0));
         own.extend(addresses());
+        let from = self.bind.as_ref().map(|it| it.0);
         let rules = |at| RelayRules {
             at,
+            from,
             weight: self.weight.unwrap_or(100),
             family: self.family.iter().map(|it| it.0).collect(),
             policy,
             own,
         };
-        let from = self.bind.as_ref().map(|it| it.0);
         begin(config, from, key, keep, rules).await
     }
 }

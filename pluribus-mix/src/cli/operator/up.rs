@@ -202,14 +202,16 @@ async fn begin_relay(network: &Network) -> Result<Relay, Failure> {
     let policy = POLICY
         .parse()
         .map_err(|wrong: BadPolicy| Failure::failed(wrong))?;
+    let from = Some(at.ip());
     let rules = |at| RelayRules {
         at,
+        from,
         weight: 1,
         family: Vec::new(),
         policy,
         own: Vec::new(),
     };
-    relay::begin(config, Some(at.ip()), key, keep, rules).await
+    relay::begin(config, from, key, keep, rules).await
 }
 
 /// An address that means somebody.

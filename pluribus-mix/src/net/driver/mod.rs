@@ -28,6 +28,7 @@ use crate::time::Instant;
 
 use super::clock::Clock;
 use super::connection::{Connection, Held};
+use super::dialer::{Dialling, Line};
 use super::doorbell::Doorbell;
 use super::link::{Link, News, Wire, listen};
 use super::mailbox::Mailbox;
@@ -63,14 +64,11 @@ pub(super) enum Command {
 }
 
 /// How an endpoint behaves.
-#[derive(Clone, Copy)]
 pub(super) struct Habits {
-    /// How long a link may take to stand.
-    pub(super) connect_within: Duration,
+    /// How links are dialled.
+    pub(super) dialling: Arc<Dialling>,
     /// How many streams of a connection may wait to be taken.
     pub(super) stream_backlog: usize,
-    /// Where links are dialled from.
-    pub(super) from: Option<IpAddr>,
 }
 
 pub(super) struct Driver {
@@ -192,14 +190,13 @@ impl Driver {
                 let link = self.node.link_accepted(now, source, Carrier::Stream);
                 tracing::debug!(link = link.0, "accepted");
                 self.links
-                    .insert(link, Link::stand(link, stream, &self.wire));
+                    .insert(link, Link::stand(link, Line::Tcp(stream), &self.wire));
             }
-            News::Opened(link, stream) => {
+            News::Opened(link, line) => {
                 // Given up meanwhile, unless it is still in the list.
                 if self.links.contains_key(&link) {
                     tracing::debug!(link = link.0, "opened");
-                    self.links
-                        .insert(link, Link::stand(link, stream, &self.wire));
+                    self.links.insert(link, Link::stand(link, line, &self.wire));
                     self.node.link_opened(now, link, Carrier::Stream);
                 }
             }
@@ -345,8 +342,10 @@ impl Driver {
             any = true;
             match request {
                 LinkRequest::Open { link, at } => {
-                    let dialling = Link::dial(link, at, self.habits, &self.wire);
-                    self.links.insert(link, dialling);
+                    let dialling = Arc::clone(&self.habits.dialling);
+                    let apart = dialling.apart(self.node.bound_for(link));
+                    let link_there = Link::dial(link, at, apart, dialling, &self.wire);
+                    self.links.insert(link, link_there);
                 }
                 LinkRequest::Close { link } => drop(self.links.remove(&link)),
             }

@@ -92,6 +92,14 @@ impl Exit {
         self
     }
 
+    /// Connects to hosts from this address of the machine, where it is of the host's family and neither or both are loopback. Forgets what
+    /// earlier clones hold.
+    #[must_use]
+    pub fn dialling_from(mut self, from: Option<IpAddr>) -> Self {
+        self.ways = Arc::new(self.ways.with_from(from, self.limits.sockets));
+        self
+    }
+
     /// Looks names up elsewhere than in the system. Forgets what earlier clones hold.
     #[must_use]
     pub fn resolver(mut self, resolver: Arc<dyn Resolve>) -> Self {

@@ -20,6 +20,7 @@ use tokio::time::timeout;
 
 use crate::locator::Host;
 
+use super::super::dialer::connect;
 use super::Allows;
 use super::ask::Refusal;
 
@@ -70,6 +71,7 @@ pub(super) struct Ways {
     resolver: Arc<dyn Resolve>,
     sockets: Arc<Semaphore>,
     look_ups: Arc<Semaphore>,
+    from: Option<IpAddr>,
 }
 
 impl Ways {
@@ -79,19 +81,29 @@ impl Ways {
             resolver,
             sockets: Arc::new(Semaphore::new(sockets)),
             look_ups: Arc::new(Semaphore::new(LOOK_UPS)),
+            from: None,
         }
     }
 
-    pub(super) fn with_sockets(&self, sockets: usize) -> Self {
-        Self::new(
+    pub(super) fn with_from(&self, from: Option<IpAddr>, sockets: usize) -> Self {
+        let ways = Self::new(
             Arc::clone(&self.allows),
             Arc::clone(&self.resolver),
             sockets,
-        )
+        );
+        Self { from, ..ways }
+    }
+
+    pub(super) fn with_sockets(&self, sockets: usize) -> Self {
+        self.with_from(self.from, sockets)
     }
 
     pub(super) fn with_resolver(&self, resolver: Arc<dyn Resolve>, sockets: usize) -> Self {
-        Self::new(Arc::clone(&self.allows), resolver, sockets)
+        let ways = Self::new(Arc::clone(&self.allows), resolver, sockets);
+        Self {
+            from: self.from,
+            ..ways
+        }
     }
 
     pub(super) fn free_sockets(&self) -> usize {
@@ -159,7 +171,7 @@ impl Ways {
                 && let Ok(held) = Arc::clone(&self.sockets).try_acquire_owned()
                 && let Some(at) = waiting.next()
             {
-                tries.spawn(attempt(at, held));
+                tries.spawn(attempt(at, self.from, held));
             }
             let next = async {
                 let head_start = match waiting.peek() {
@@ -179,8 +191,13 @@ impl Ways {
     }
 }
 
-async fn attempt(at: SocketAddr, held: OwnedSemaphorePermit) -> Result<Reached, Refusal> {
-    match timeout(ONE, TcpStream::connect(at)).await {
+async fn attempt(
+    at: SocketAddr,
+    from: Option<IpAddr>,
+    held: OwnedSemaphorePermit,
+) -> Result<Reached, Refusal> {
+    let from = from.filter(|from| leads_to(*from, at.ip()));
+    match timeout(ONE, connect(at, from)).await {
         Ok(Ok(socket)) => {
             // Pieces come whole; waiting for more could only delay them.
             let _ = socket.set_nodelay(true);
@@ -191,6 +208,11 @@ async fn attempt(at: SocketAddr, held: OwnedSemaphorePermit) -> Result<Reached, 
         Ok(Err(_)) => Err(Refusal::Unreachable),
         Err(_) => Err(Refusal::TimedOut),
     }
+}
+
+/// Whether a connection from the one to the other can be: of one family, and both within this machine or both beyond it.
+fn leads_to(from: IpAddr, to: IpAddr) -> bool {
+    from.is_ipv4() == to.is_ipv4() && from.is_loopback() == to.is_loopback()
 }
 
 #[cfg(test)]

@@ -40,6 +40,8 @@ pub struct RelayRules {
     pub policy: Policy,
     /// Addresses of its own, besides `at`, that count as private. (DIR-17)
     pub own: Vec<IpAddr>,
+    /// Where it connects to hosts from; `None` for the system's choice. See [`Exit::dialling_from`].
+    pub from: Option<IpAddr>,
 }
 
 /// A relay of a network. Cheap to clone.
@@ -103,7 +105,7 @@ impl Relay {
             policy.allows(ip, port, &own)
         };
         let station = Station {
-            exit: Exit::new(Arc::new(allows), told.subscribe()),
+            exit: Exit::new(Arc::new(allows), told.subscribe()).dialling_from(rules.from),
             endpoint,
             asking: Arc::new(asking),
             said,
