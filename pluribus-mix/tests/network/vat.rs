@@ -20,7 +20,7 @@ use super::text;
 use super::town::{PATIENCE, Town};
 
 async fn soon<T>(work: impl Future<Output = T>) -> T {
-    timeout(PATIENCE, work).await.expect("it takes too long")
+    timeout(PATIENCE, work).await.unwrap()
 }
 
 /// Stands before a vat, and sees from where it is dialled.
