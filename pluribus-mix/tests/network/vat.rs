@@ -16,8 +16,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::text;
-use super::town::{PATIENCE, Town};
+use super::town::{PATIENCE, Party, Running, Town};
+use super::{eventually, text};
 
 async fn soon<T>(work: impl Future<Output = T>) -> T {
     timeout(PATIENCE, work).await.unwrap()
@@ -79,11 +79,8 @@ impl Gate {
 
     /// Connects a vat with the one behind the gate: both know each other, and what they say arrives.
     async fn meet(&self, caller: &Endpoint) -> (Connection, Connection) {
-        let (ours, theirs) = tokio::join!(
-            soon(caller.connect(self.vat.locator())),
-            soon(self.vat.accept())
-        );
-        let (ours, theirs) = (ours.unwrap(), theirs.unwrap());
+        let ours = soon(caller.connect(self.vat.locator())).await.unwrap();
+        let theirs = soon(self.vat.accept()).await.unwrap();
         assert_eq!(ours.peer(), self.vat.vat_id());
         assert_eq!(theirs.peer(), caller.vat_id());
         say(&ours, &theirs).await;
@@ -118,6 +115,16 @@ async fn say(ours: &Connection, theirs: &Connection) {
     }
 }
 
+/// Four relays that all know each other: before that, some circuits fail.
+fn started(town: &Town) -> Running {
+    let running = town.start(1, 4);
+    eventually("every relay is listed", || {
+        let is_listed = |relay: &Party| town.status(relay.name())["listed"] == true;
+        running.relays.iter().all(is_listed)
+    });
+    running
+}
+
 async fn client(town: &Town) -> Client {
     let authorities = town.locators.iter().map(|it| it.parse().unwrap());
     let network = Network::new(authorities.collect(), 1).unwrap();
@@ -136,8 +143,8 @@ async fn through(dialer: Dialer) -> Endpoint {
 /// FAC-11: through a client in the same process, also when the way breaks; and never otherwise when there is no network any more.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_vat_is_dialled_through_a_client() {
-    let town = Town::found(1, 60);
-    let _running = town.start(1, 4);
+    let town = Town::found(1, 20);
+    let _running = started(&town);
     let client = client(&town).await;
     let stop = CancellationToken::new();
     let running = tokio::spawn({
@@ -170,8 +177,8 @@ async fn a_vat_is_dialled_through_a_client() {
 /// FAC-11: through the door of a proxy, by name, which the exit looks up; also from the command line.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_vat_is_dialled_through_a_proxy() {
-    let town = Town::found(1, 60);
-    let _running = town.start(1, 4);
+    let town = Town::found(1, 20);
+    let _running = started(&town);
     let proxy = town.proxy(0, "");
     let ready = proxy.ready();
     let socks = text(&ready, "socks").to_owned();
