@@ -37,8 +37,7 @@ enum What {
     Vattp(Vattp),
     /// Circuits of three hops: throughput, echoes, what building one costs and what an idle one holds, with all parties in this process.
     Circuit(circuit::Circuit),
-    /// Only push cells from an exit to a client in memory and say nothing, for a profiler. Instructions per cell are the difference of two runs under
-    /// `valgrind --tool=callgrind` divided by the difference of their cells.
+    /// Only push cells from an exit to a client and say nothing, for a profiler.
     Cells(circuit::Cells),
 }
 

@@ -5,6 +5,7 @@
 
 mod builds;
 mod ceiling;
+mod counted;
 mod flow;
 mod mesh;
 mod network;
@@ -48,6 +49,11 @@ impl Circuit {
             rows.push(builds::cpu(*backend, self.rounds)?);
             progress("the cores alone");
             rows.push(flow::row(*backend, self.rounds)?);
+            progress("instructions");
+            match counted::row(*backend) {
+                Ok(row) => rows.push(row),
+                Err(why) => eprintln!("left out: circuit.instructions_per_cell: {why}"),
+            }
             progress("CPU time on loopback");
             rows.push(socket::per_cpu(*backend, self.rounds)?);
             progress("one circuit and ten");
@@ -73,6 +79,12 @@ pub(super) struct Cells {
     /// From the client to the exit, and not back
     #[arg(long)]
     up: bool,
+    /// Over sockets on loopback, and not in memory
+    #[arg(long, conflicts_with = "up")]
+    sockets: bool,
+    /// Only seal and open them, as often as is needed
+    #[arg(long, conflicts_with_all = ["up", "sockets"])]
+    alone: bool,
 }
 
 impl Cells {
@@ -81,6 +93,12 @@ impl Cells {
             true => Backend::AesGcm,
             false => Backend::default(),
         };
+        if self.alone {
+            return flow::alone(backend, self.cells);
+        }
+        if self.sockets {
+            return socket::only(backend, self.cells);
+        }
         let way = match self.up {
             true => Way::Up,
             false => Way::Down,

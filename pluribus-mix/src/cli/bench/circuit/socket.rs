@@ -5,6 +5,7 @@ use super::super::meter::{Row, against, broken, waited};
 use super::ceiling;
 use super::network::{Line, Network, echo, threads};
 use pluribus_mix::crypto::aead::{Aead as _, Backend, Key};
+use pluribus_mix::node::CELL_LEN;
 use pluribus_mix::onion::CELL;
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -45,7 +46,11 @@ impl Site {
 
     /// Carries a round, in equal parts over all lines at once.
     fn pull(&mut self) -> Result<(), Failure> {
-        let each = ROUND / self.lines.len().max(1);
+        self.carry(ROUND)
+    }
+
+    fn carry(&mut self, bytes: usize) -> Result<(), Failure> {
+        let each = bytes / self.lines.len().max(1);
         let lines = std::mem::take(&mut self.lines);
         self.lines = self.runtime.block_on(async {
             let mut pulling = JoinSet::new();
@@ -98,6 +103,11 @@ pub(super) fn per_cpu(backend: Backend, rounds: u32) -> Result<Row, Failure> {
         carried,
         reference,
     ))
+}
+
+/// Carries this many cells over a circuit on loopback and does nothing else: what a profiler is to look at.
+pub(super) fn only(backend: Backend, cells: usize) -> Result<(), Failure> {
+    Site::new(backend, 0, 1)?.carry(cells * CELL_LEN)
 }
 
 /// `circuit.single_MBps` and `circuit.ten_MBps`: two threads, the time of the world, against as many pipes of the ceiling.
