@@ -13,16 +13,20 @@ use std::thread::sleep;
 use std::time::Duration;
 
 /// Cells of the two runs.
-const FEW: u32 = 200;
-const MANY: u32 = 800;
-/// How long the runs of one backend may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const FEW: u32 = 100;
+const MANY: u32 = 400;
+/// How long all runs together may take: on two idle processors it is half of that.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// How often is looked whether a run is over.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// The row, or why there is none: valgrind is not installed, or not quick enough.
-pub(super) fn row(backend: Backend) -> Result<Row, String> {
+/// The rows of all backends, or why one is missing: valgrind is not installed, or not quick enough.
+pub(super) fn rows() -> impl Iterator<Item = Result<Row, String>> {
     let until = waited() + PATIENCE;
+    Backend::ALL.iter().map(move |backend| row(*backend, until))
+}
+
+fn row(backend: Backend, until: Duration) -> Result<Row, String> {
     // All at once: who shares a processor counts no more.
     let [few, many, few_alone, many_alone] = [
         Run::start(backend, FEW, &[])?,

@@ -43,17 +43,19 @@ impl Circuit {
         drop(held);
         progress("a network that comes up");
         rows.push(up::row(self.rounds)?);
+        progress("instructions");
+        for row in counted::rows() {
+            match row {
+                Ok(row) => rows.push(row),
+                Err(why) => eprintln!("left out: circuit.instructions_per_cell: {why}"),
+            }
+        }
         for backend in Backend::ALL {
             let progress = |what: &str| progress(&format!("{what}, {}", backend.name()));
             progress("building circuits");
             rows.push(builds::cpu(*backend, self.rounds)?);
             progress("the cores alone");
             rows.push(flow::row(*backend, self.rounds)?);
-            progress("instructions");
-            match counted::row(*backend) {
-                Ok(row) => rows.push(row),
-                Err(why) => eprintln!("left out: circuit.instructions_per_cell: {why}"),
-            }
             progress("CPU time on loopback");
             rows.push(socket::per_cpu(*backend, self.rounds)?);
             progress("one circuit and ten");
