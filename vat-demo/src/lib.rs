@@ -1,0 +1,4 @@
+//! A capability runtime in the manner of E, that speaks OCapN's CapTP.
+pub mod captp;
+pub mod value;
+pub mod vat;

@@ -1,0 +1,5 @@
+//! Vats, their objects and their turns.
+
+/// A reference.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ref;
