@@ -477,3 +477,6 @@ impl fmt::Debug for SessionId {
         show("SessionId", &self.0, f)
     }
 }
+
+#[cfg(test)]
+mod tests;

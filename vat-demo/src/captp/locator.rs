@@ -359,3 +359,6 @@ fn unescaped(text: &str, is_plain: impl Fn(u8) -> bool) -> Option<String> {
     }
     String::from_utf8(bytes).ok()
 }
+
+#[cfg(test)]
+mod tests;

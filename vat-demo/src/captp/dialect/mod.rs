@@ -8,6 +8,8 @@ mod auto;
 mod b;
 mod operation;
 mod passable;
+#[cfg(test)]
+mod tests;
 
 use core::fmt;
 

@@ -15,6 +15,8 @@ mod int;
 mod read;
 mod split;
 mod term;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use error::{DecodeError, EncodeError, Fault};
