@@ -1,9 +1,13 @@
 //! The test vectors of `spec/vectors`, and what this implementation makes of them.
 //!
-//! [`load`] reads a file into [`Case`]s. Each file has a runner, which sets the public API of pluribus-mix to a case and
+//! [`load`] reads a file into [`Case`]s. Each file has a runner, which sets the public API of pluribus-mix or vat-demo to a case and
 //! says where it differs; the runners are in [`RUNNERS`], the tests in `tests/tests/vectors`. The files are described in
 //! `spec/vectors/README.md`.
 
+pub mod captp_certificates;
+pub mod captp_ops;
+pub mod captp_shown;
+pub mod captp_syrup;
 pub mod case;
 pub mod cells;
 pub mod crypto;
@@ -69,6 +73,9 @@ pub const RUNNERS: &[(&str, Run)] = &[
     ("hop_handshake", hop_handshake::run),
     ("links", links::run),
     ("messages", messages::run),
+    ("captp_syrup", captp_syrup::run),
+    ("captp_ops", captp_ops::run),
+    ("captp_certificates", captp_certificates::run),
 ];
 
 /// A file of vectors.

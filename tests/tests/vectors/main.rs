@@ -3,6 +3,9 @@
 //! A *group* is a set of cases that one test runs: those of a kind, or those that break one clause. The tests at the
 //! end of this file see to it that no file, no case and no value goes untested.
 
+mod captp_certificates;
+mod captp_ops;
+mod captp_syrup;
 mod cells;
 mod crypto;
 mod handshake;
@@ -94,6 +97,9 @@ const SOURCES: &[(&str, &str)] = &[
     ("hop_handshake", include_str!("hop_handshake.rs")),
     ("links", include_str!("links.rs")),
     ("messages", include_str!("messages.rs")),
+    ("captp_syrup", include_str!("captp_syrup.rs")),
+    ("captp_ops", include_str!("captp_ops.rs")),
+    ("captp_certificates", include_str!("captp_certificates.rs")),
 ];
 
 /// The clauses of the cases, by group.
