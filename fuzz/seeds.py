@@ -39,9 +39,29 @@ def texts():
             yield bytes.fromhex(case["file"])
 
 
+def syrup():
+    for case in cases("captp_syrup"):
+        for field in ("wire", "stream"):
+            if field in case:
+                yield b"\x02" + bytes.fromhex(case[field])
+    for case in cases("captp_ops"):
+        for field in ("a", "b", "wire"):
+            if case.get(field):
+                yield b"\x07" + bytes.fromhex(case[field])
+
+
+def certificates():
+    for case in cases("captp_certificates"):
+        for field in ("start", "message"):
+            if field in case:
+                yield bytes.fromhex(case[field])
+    for place in range(0, 700, 37):
+        yield place.to_bytes(2, "big") + b"0"
+
+
 def main():
     root = pathlib.Path(sys.argv[1])
-    for target in (decoders, texts):
+    for target in (decoders, texts, syrup, certificates):
         folder = root / target.__name__
         folder.mkdir(parents=True, exist_ok=True)
         for seed in target():
