@@ -1,4 +1,7 @@
 //! A capability runtime in the manner of E, that speaks OCapN's CapTP.
 pub mod captp;
+pub mod carrier;
+pub mod host;
+pub mod netlayer;
 pub mod value;
 pub mod vat;

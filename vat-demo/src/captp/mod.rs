@@ -1,7 +1,23 @@
 //! CapTP: what two vats say to each other so that references can cross between them.
 
+mod bootstrap;
 pub mod certificate;
+mod comms;
 pub mod dialect;
+mod greeting;
+mod handoff;
+mod inward;
+mod link;
 pub mod locator;
+mod misdeed;
 pub mod op;
+mod outward;
+mod registry;
+mod session;
 pub mod syrup;
+mod tables;
+
+pub use comms::{Act, Comms, Dial, GREETING, MOST_SESSIONS, Sizes};
+pub use handoff::{MOST_GIFTS, PATIENCE};
+pub use inward::MOST_WAITING;
+pub use misdeed::Misdeed;

@@ -1,0 +1,79 @@
+//! The bootstrap object: what a peer has before it has anything.
+//!
+//! It belongs to a session, not to the vat: certificates are checked against the session they come over. So it is no object of
+//! the vat, and what is sent to it is answered at once.
+
+use super::certificate::MAX_GIFT_ID;
+use super::comms::Comms;
+use super::link::SessionNo;
+use super::misdeed::Misdeed;
+use super::op::Desc;
+use crate::value::{Symbol, Value};
+use crate::vat::{Outcome, Problem, Ref, Resolver, Turn};
+
+/// What the bootstrap object is asked.
+enum Asked {
+    Fetch(Vec<u8>),
+    Deposit(Vec<u8>, Value<Desc>),
+    Withdraw(Box<super::certificate::SignedReceive>),
+    Nonsense,
+}
+
+impl Asked {
+    fn of(args: Vec<Value<Desc>>) -> Self {
+        let mut args = args.into_iter();
+        let Some(Value::Symbol(Symbol(verb))) = args.next() else {
+            return Self::Nonsense;
+        };
+        match (verb.as_str(), args.next(), args.next(), args.next()) {
+            ("fetch", Some(Value::Bytes(swissnum)), None, None) => Self::Fetch(swissnum),
+            ("deposit-gift", Some(Value::Bytes(id)), Some(gift), None)
+                if (1..=MAX_GIFT_ID).contains(&id.len()) =>
+            {
+                Self::Deposit(id, gift)
+            }
+            ("withdraw-gift", Some(Value::Ref(Desc::Receive(receive))), None, None) => {
+                Self::Withdraw(receive)
+            }
+            _ => Self::Nonsense,
+        }
+    }
+}
+
+impl Comms {
+    pub(super) fn ask_bootstrap(
+        &mut self,
+        turn: &mut Turn<'_>,
+        no: SessionNo,
+        args: Vec<Value<Desc>>,
+        waiting: Option<Resolver>,
+    ) -> Result<(), Misdeed> {
+        let waiting = waiting.unwrap_or_else(|| turn.promise().1);
+        let outcome: Outcome = match Asked::of(args) {
+            Asked::Withdraw(receive) => return self.withdraw_gift(turn, no, &receive, waiting),
+            Asked::Fetch(swissnum) => self.registry.fetch(&swissnum),
+            Asked::Deposit(id, gift) => {
+                let gift = self.take_value(turn, no, gift)?;
+                self.deposit_gift(turn, no, id, gift)
+            }
+            Asked::Nonsense => Err(Problem::new(
+                "the bootstrap object takes 'fetch, 'deposit-gift and 'withdraw-gift",
+            )),
+        };
+        turn.resolve(waiting, outcome);
+        Ok(())
+    }
+
+    /// The bootstrap object as a reference, for a peer that passes it around.
+    pub(super) fn own_bootstrap(&self, turn: &mut Turn<'_>, _: SessionNo) -> Ref {
+        let registry = self.registry.clone();
+        turn.spawn(
+            move |_: &mut Turn<'_>, args: Vec<Value>| match args.as_slice() {
+                [Value::Symbol(Symbol(verb)), Value::Bytes(swissnum)] if verb == "fetch" => {
+                    registry.fetch(swissnum)
+                }
+                _ => Err("passed around, the bootstrap object takes 'fetch alone".into()),
+            },
+        )
+    }
+}

@@ -1,0 +1,324 @@
+//! What comes from other vats: operations.
+
+use std::rc::Rc;
+
+use super::comms::Comms;
+use super::link::SessionNo;
+use super::misdeed::Misdeed;
+use super::op::{Desc, Import, Op, Position, Target};
+use super::session::{Session, Stage, Started};
+use super::tables::{Exported, MOST};
+use crate::value::Value;
+use crate::vat::{Message, Outcome, Problem, Ref, Resolver, Turn, outcome_said};
+
+/// How many messages of one peer may wait in this vat.
+pub const MOST_WAITING: usize = 1 << 14;
+
+/// Where a message goes.
+enum Addressee {
+    Bootstrap,
+    Object(Ref),
+    /// Somebody who waits for an answer.
+    Resolver(Position),
+}
+
+impl Comms {
+    /// Takes one message of a peer.
+    pub(super) fn take_message(
+        &mut self,
+        turn: &mut Turn<'_>,
+        no: SessionNo,
+        message: &[u8],
+    ) -> Result<(), Misdeed> {
+        let Some(session) = self.sessions.get_mut(&no) else {
+            return Ok(());
+        };
+        let op = session.dialect.decode(message);
+        let op = op.map_err(|error| Misdeed::Malformed(error.to_string()))?;
+        let live = matches!(session.stage, Stage::Live(_));
+        match op {
+            Op::Abort(reason) => {
+                let problem = Problem::new(format!("the other vat ended the session: {reason}"));
+                self.end(turn, no, &problem);
+                Ok(())
+            }
+            Op::StartSession {
+                version,
+                key,
+                location,
+                signature,
+            } => {
+                let started = Started { location, key };
+                self.started(turn, no, &version, started, &signature)
+            }
+            // What comes right behind the start of a session that waits for the end of another: the carrier's order, so
+            // it cannot be answered and must not be lost.
+            op if matches!(session.stage, Stage::Doubled(..)) => session.keep_for_later(op),
+            _ if !live => Err(Misdeed::NotStarted),
+            op => self.take_op(turn, no, op),
+        }
+    }
+
+    pub(super) fn take_op(
+        &mut self,
+        turn: &mut Turn<'_>,
+        no: SessionNo,
+        op: Op,
+    ) -> Result<(), Misdeed> {
+        match op {
+            Op::Deliver {
+                to,
+                args,
+                answer,
+                resolver,
+            } => self.take_delivery(turn, no, to, args, answer, resolver),
+            Op::Listen { to, resolver, .. } => {
+                let promise = self.addressee_ref(turn, no, to)?;
+                let resolver = self.import(no, resolver)?;
+                turn.watch(&promise, move |turn, outcome| {
+                    tell(turn, &resolver, outcome)
+                });
+                Ok(())
+            }
+            Op::Get { of, field, answer } => self.part(turn, no, of, answer, move |value| {
+                match value {
+                    Value::Struct(mut fields) => fields.remove(&field),
+                    _ => None,
+                }
+                .ok_or_else(|| Problem::new("there is no such field"))
+            }),
+            Op::Index { of, index, answer } => self.part(turn, no, of, answer, move |value| {
+                match (value, usize::try_from(index)) {
+                    (Value::List(items), Ok(index)) => items.into_iter().nth(index),
+                    _ => None,
+                }
+                .ok_or_else(|| Problem::new("there is no such item"))
+            }),
+            Op::Untag { of, tag, answer } => {
+                self.part(turn, no, of, answer, move |value| match value {
+                    Value::Tagged(said, value) if said == tag => Ok(*value),
+                    _ => Err(Problem::new("there is no such tag")),
+                })
+            }
+            Op::GcExports(given_back) => {
+                let tables = &mut self.session(no)?.tables;
+                given_back
+                    .into_iter()
+                    .try_for_each(|(position, count)| tables.give_back(position, count))
+            }
+            Op::GcAnswers(positions) => {
+                let answers = &mut self.session(no)?.tables.answers;
+                positions.into_iter().try_for_each(|position| {
+                    let gone = answers.remove(&position);
+                    gone.map(drop).ok_or(Misdeed::NoAnswer(position))
+                })
+            }
+            // Handled before.
+            Op::Abort(_) | Op::StartSession { .. } => Ok(()),
+        }
+    }
+
+    fn session(&mut self, no: SessionNo) -> Result<&mut Session, Misdeed> {
+        self.sessions.get_mut(&no).ok_or(Misdeed::NotStarted)
+    }
+
+    fn take_delivery(
+        &mut self,
+        turn: &mut Turn<'_>,
+        no: SessionNo,
+        to: Target,
+        args: Vec<Value<Desc>>,
+        answer: Option<Position>,
+        resolver: Option<Import>,
+    ) -> Result<(), Misdeed> {
+        let addressee = self.addressee(no, to)?;
+        let waiting = self.promise_answer(turn, no, answer, resolver)?;
+        match addressee {
+            Addressee::Bootstrap => self.ask_bootstrap(turn, no, args, waiting),
+            Addressee::Resolver(position) => {
+                let args = self.take_args(turn, no, args)?;
+                let outcome = outcome_said(args).map_err(|_| Misdeed::NoOutcome(position))?;
+                self.answered(turn, no, position, outcome)?;
+                if let Some(waiting) = waiting {
+                    turn.resolve(waiting, Ok(Value::Undefined));
+                }
+                Ok(())
+            }
+            Addressee::Object(object) => {
+                let args = self.take_args(turn, no, args)?;
+                let freight = self.session(no)?.freight()?;
+                let message = Message {
+                    args,
+                    answer: waiting,
+                    id: turn.arrived(),
+                    freight: Some(freight),
+                };
+                turn.post_message(&object, message);
+                Ok(())
+            }
+        }
+    }
+
+    fn addressee(&mut self, no: SessionNo, to: Target) -> Result<Addressee, Misdeed> {
+        let tables = &mut self.session(no)?.tables;
+        Ok(match to {
+            Target::Export(0) => Addressee::Bootstrap,
+            Target::Export(position) => match tables.exported(position)? {
+                Exported::Object(object) => Addressee::Object(object.clone()),
+                _ => Addressee::Resolver(position),
+            },
+            Target::Answer(position) => {
+                let answer = tables.answers.get(&position);
+                Addressee::Object(answer.ok_or(Misdeed::NoAnswer(position))?.clone())
+            }
+        })
+    }
+
+    /// The same as a reference, for what is listened to or passed back.
+    fn addressee_ref(
+        &mut self,
+        turn: &mut Turn<'_>,
+        no: SessionNo,
+        to: Target,
+    ) -> Result<Ref, Misdeed> {
+        Ok(match self.addressee(no, to)? {
+            Addressee::Object(object) => object,
+            Addressee::Bootstrap => self.own_bootstrap(turn, no),
+            // The peer was told of these as objects, and may do with them what it likes.
+            Addressee::Resolver(_) => turn.spawn(|_: &mut Turn<'_>, _| {
+                Err("a resolver that was sent back cannot be used here".into())
+            }),
+        })
+    }
+
+    /// The promise of the answer, where the peer wants it, and the right to resolve it.
+    fn promise_answer(
+        &mut self,
+        turn: &mut Turn<'_>,
+        no: SessionNo,
+        answer: Option<Position>,
+        resolver: Option<Import>,
+    ) -> Result<Option<Resolver>, Misdeed> {
+        if answer.is_none() && resolver.is_none() {
+            return Ok(None);
+        }
+        let (promise, waiting) = turn.promise();
+        if let Some(position) = answer {
+            let answers = &mut self.session(no)?.tables.answers;
+            if answers.len() >= MOST {
+                return Err(Misdeed::TooMuch("answers"));
+            }
+            if answers.insert(position, promise.clone()).is_some() {
+                return Err(Misdeed::AnswerInUse(position));
+            }
+        }
+        if let Some(resolver) = resolver {
+            let resolver = self.import(no, resolver)?;
+            turn.watch(&promise, move |turn, outcome| {
+                tell(turn, &resolver, outcome)
+            });
+        }
+        Ok(Some(waiting))
+    }
+
+    fn answered(
+        &mut self,
+        turn: &mut Turn<'_>,
+        no: SessionNo,
+        position: Position,
+        outcome: Outcome,
+    ) -> Result<(), Misdeed> {
+        let twice = Misdeed::AnsweredTwice(position);
+        match self.session(no)?.tables.exported(position)? {
+            Exported::Resolver(resolver) => {
+                let resolver = resolver.take().ok_or(twice)?;
+                turn.resolve(resolver, outcome);
+            }
+            Exported::Listener(promise) => {
+                let promise = promise.take().ok_or(twice)?;
+                if let Some(promise) = promise.upgrade() {
+                    turn.resolved_elsewhere(&promise, outcome);
+                }
+            }
+            Exported::Sink | Exported::Object(_) => {}
+        }
+        Ok(())
+    }
+
+    /// A part of what a promise comes to, at an answer position.
+    fn part(
+        &mut self,
+        turn: &mut Turn<'_>,
+        no: SessionNo,
+        of: Target,
+        answer: Position,
+        cut: impl FnOnce(Value) -> Outcome + 'static,
+    ) -> Result<(), Misdeed> {
+        let whole = self.addressee_ref(turn, no, of)?;
+        if let Some(resolver) = self.promise_answer(turn, no, Some(answer), None)? {
+            turn.watch(&whole, move |turn, outcome| {
+                let outcome = outcome.and_then(cut);
+                turn.resolve(resolver, outcome);
+            });
+        }
+        Ok(())
+    }
+}
+
+/// What a peer says, for objects.
+impl Comms {
+    pub(super) fn take_args(
+        &mut self,
+        turn: &mut Turn<'_>,
+        no: SessionNo,
+        args: Vec<Value<Desc>>,
+    ) -> Result<Vec<Value>, Misdeed> {
+        args.into_iter()
+            .map(|arg| self.take_value(turn, no, arg))
+            .collect()
+    }
+
+    pub(super) fn take_value(
+        &mut self,
+        turn: &mut Turn<'_>,
+        no: SessionNo,
+        value: Value<Desc>,
+    ) -> Result<Value, Misdeed> {
+        value.try_map(&mut |desc| self.take_ref(turn, no, desc).map(Value::Ref))
+    }
+
+    fn take_ref(&mut self, turn: &mut Turn<'_>, no: SessionNo, desc: Desc) -> Result<Ref, Misdeed> {
+        match desc {
+            Desc::Import(import) => self.import(no, import),
+            Desc::Target(to) => self.addressee_ref(turn, no, to),
+            Desc::Give(give) => self.take_gift(turn, no, *give),
+            Desc::Receive(_) => Err(Misdeed::Misplaced),
+        }
+    }
+
+    fn import(&mut self, no: SessionNo, import: Import) -> Result<Ref, Misdeed> {
+        let session = self.session(no)?;
+        let link = Rc::clone(&session.link);
+        session.tables.import(&link, import)
+    }
+}
+
+/// Tells a resolver of the peer what came of something.
+fn tell(turn: &mut Turn<'_>, resolver: &Ref, outcome: Outcome) {
+    let args = match outcome {
+        Ok(value) => [Value::symbol("fulfill"), value],
+        Err(Problem(reason)) => [Value::symbol("break"), reason],
+    };
+    turn.send_only(resolver, args);
+}
+
+impl Session {
+    /// A share of what may wait in this vat; given back when it is dropped.
+    fn freight(&mut self) -> Result<Rc<dyn std::any::Any>, Misdeed> {
+        // This side holds one of them.
+        if Rc::strong_count(&self.waiting) > MOST_WAITING {
+            return Err(Misdeed::TooMuch("messages that wait"));
+        }
+        Ok(Rc::clone(&self.waiting) as Rc<dyn std::any::Any>)
+    }
+}

@@ -1,0 +1,67 @@
+//! The seam to what carries messages between vats.
+//!
+//! OCapN names a vat by a transport and a designator, and has many transports; a [`Carrier`] is one of them. That of this
+//! project puts a [`Netlayer`](pluribus_mix::netlayer::Netlayer) into this form; the others are for
+//! tests and for interoperation.
+
+use crate::captp::locator::Peer;
+
+/// A connection, as its carrier numbers it. Never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Conn(pub u64);
+
+/// What carries messages to other vats. Dyn-safe; nothing here waits.
+pub trait Carrier {
+    /// Where this vat can be found.
+    fn location(&self) -> Peer;
+
+    /// Starts a connection and names it at once; how it goes comes as an [`Arrival`]. A carrier that keeps one connection for a pair
+    /// names that.
+    ///
+    /// # Errors
+    /// In words, what can be told without asking the network.
+    fn connect(&mut self, to: &Peer) -> Result<Conn, String>;
+
+    /// Takes a message, or hands it back when it cannot take it now; [`Arrival::Writable`] follows.
+    ///
+    /// # Errors
+    /// The message.
+    fn send(&mut self, conn: Conn, message: Vec<u8>) -> Result<(), Vec<u8>>;
+
+    /// Ends a connection behind what was sent. No [`Arrival`] follows.
+    fn close(&mut self, conn: Conn);
+
+    /// What has happened, oldest first.
+    fn poll(&mut self) -> Option<Arrival>;
+}
+
+/// What a carrier tells.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Arrival {
+    /// Messages can come. Of connections asked for and of incoming ones.
+    Opened {
+        /// The connection.
+        conn: Conn,
+        /// Who the other vat is, if the carrier proves that.
+        proven: Option<Peer>,
+    },
+    /// One whole message.
+    Message {
+        /// The connection.
+        conn: Conn,
+        /// The message.
+        body: Vec<u8>,
+    },
+    /// There is room again.
+    Writable {
+        /// The connection.
+        conn: Conn,
+    },
+    /// The connection is over.
+    Closed {
+        /// The connection.
+        conn: Conn,
+        /// Why, in words.
+        reason: String,
+    },
+}

@@ -1,0 +1,4 @@
+//! What carries messages between vats: within a process, over this project's network, and over bare TCP for tests of
+//! interoperation.
+
+pub mod memory;

@@ -1,0 +1,161 @@
+//! References: how one object holds another.
+//!
+//! ```text
+//!                  ┌─ near      an object of this vat
+//!   promise ──────►├─ far       an object of another vat
+//!   (its messages  ├─ fulfilled data: there is nobody to send to
+//!    wait, or go   ├─ broken    with a reason
+//!    ahead)        └─ resolved  to another reference
+//! ```
+//!
+//! A reference starts as one of these and only promises change. Whoever holds a promise need not ask what has become of it:
+//! a message sent to it goes to whatever it resolves to, in the order of sending.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::rc::{Rc, Weak};
+
+use crate::value::Value;
+
+use super::object::{Object, Problem};
+use super::promise::Promise;
+use super::remote::Remote;
+
+/// A reference to an object, near or far, or to the promise of something.
+///
+/// Equal are those that lead to the same object. Promises are equal to themselves alone until they are resolved.
+#[derive(Clone)]
+pub struct Ref(pub(super) Rc<Node>);
+
+/// A reference that keeps nothing alive.
+#[derive(Clone)]
+pub(crate) struct WeakRef(Weak<Node>);
+
+pub(super) struct Node {
+    pub(super) state: RefCell<State>,
+}
+
+pub(super) enum State {
+    Near(Rc<RefCell<dyn Object>>),
+    Far(Rc<dyn Remote>),
+    Promise(Promise),
+    Resolved(Ref),
+    Fulfilled(Value),
+    Broken(Problem),
+}
+
+/// What a reference is at this moment.
+#[derive(Clone)]
+pub enum Kind {
+    /// An object of this vat.
+    Near,
+    /// An object elsewhere, and the way to it.
+    Far(Rc<dyn Remote>),
+    /// Not resolved; with the way ahead if the promise is somebody else's.
+    Promise(Option<Rc<dyn Remote>>),
+    /// Data; it takes no messages.
+    Fulfilled(Value),
+    /// Broken; it takes no messages.
+    Broken(Problem),
+}
+
+impl Ref {
+    pub(super) fn new(state: State) -> Self {
+        let state = RefCell::new(state);
+        Self(Rc::new(Node { state }))
+    }
+
+    /// A reference to an object of another vat.
+    #[must_use]
+    pub fn far(remote: Rc<dyn Remote>) -> Self {
+        Self::new(State::Far(remote))
+    }
+
+    /// A promise that another vat keeps.
+    #[must_use]
+    pub fn promised(remote: Rc<dyn Remote>) -> Self {
+        Self::new(State::Promise(Promise::elsewhere(remote)))
+    }
+
+    /// A reference that was broken from the start.
+    #[must_use]
+    pub fn broken(problem: Problem) -> Self {
+        Self::new(State::Broken(problem))
+    }
+
+    /// What this is at this moment, as far as it is resolved.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match &*self.shortened().0.state.borrow() {
+            State::Near(_) => Kind::Near,
+            State::Far(remote) => Kind::Far(Rc::clone(remote)),
+            State::Promise(promise) => promise.kind(),
+            State::Fulfilled(value) => Kind::Fulfilled(value.clone()),
+            State::Broken(problem) => Kind::Broken(problem.clone()),
+            // Shortened references do not lead on.
+            State::Resolved(_) => Kind::Promise(None),
+        }
+    }
+
+    /// The reference that this one leads to, as far as that is known: what to compare and what to pass on.
+    #[must_use]
+    pub fn shortened(&self) -> Self {
+        let mut at = self.clone();
+        while let Some(next) = at.next(Promise::resolution) {
+            at = next;
+        }
+        at
+    }
+
+    /// Where a message to this reference goes: not ahead of those that went before (see [`Promise`]).
+    pub(super) fn way(&self) -> Self {
+        let mut at = self.clone();
+        while let Some(next) = at.next(|_| None) {
+            at = next;
+        }
+        at
+    }
+
+    fn next(&self, beyond: impl Fn(&Promise) -> Option<Self>) -> Option<Self> {
+        match &*self.0.state.borrow() {
+            State::Resolved(next) => Some(next.clone()),
+            State::Promise(promise) => beyond(promise),
+            _ => None,
+        }
+    }
+
+    /// A number that no other living reference of this process has, the same for all that lead to one object.
+    pub(crate) fn identity(&self) -> usize {
+        Rc::as_ptr(&self.shortened().0).addr()
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakRef {
+        WeakRef(Rc::downgrade(&self.0))
+    }
+}
+
+impl WeakRef {
+    pub(crate) fn upgrade(&self) -> Option<Ref> {
+        self.0.upgrade().map(Ref)
+    }
+}
+
+impl PartialEq for Ref {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.shortened().0, &other.shortened().0)
+    }
+}
+
+impl Eq for Ref {}
+
+impl fmt::Debug for Ref {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind() {
+            Kind::Near => f.write_str("near"),
+            Kind::Far(_) => f.write_str("far"),
+            Kind::Promise(_) => f.write_str("promise"),
+            Kind::Fulfilled(value) => write!(f, "fulfilled {value:?}"),
+            Kind::Broken(problem) => write!(f, "broken {:?}", problem.0),
+        }
+    }
+}
