@@ -134,7 +134,14 @@ impl Comms {
         let addressee = self.addressee(no, to)?;
         let waiting = self.promise_answer(turn, no, answer, resolver)?;
         match addressee {
-            Addressee::Bootstrap => self.ask_bootstrap(turn, no, args, waiting),
+            Addressee::Bootstrap => {
+                let asked = self.ask_bootstrap(turn, no, args, waiting);
+                // The session ends before anybody's turn, so who asked is told here.
+                if let (Err(misdeed), Some(resolver)) = (&asked, resolver) {
+                    self.session(no)?.say_broken(resolver, misdeed);
+                }
+                asked
+            }
             Addressee::Resolver(position) => {
                 let args = self.take_args(turn, no, args)?;
                 let outcome = outcome_said(args).map_err(|_| Misdeed::NoOutcome(position))?;
@@ -313,6 +320,18 @@ fn tell(turn: &mut Turn<'_>, resolver: &Ref, outcome: Outcome) {
 }
 
 impl Session {
+    fn say_broken(&mut self, resolver: Import, misdeed: &Misdeed) {
+        let (Import::Object(position) | Import::Promise(position)) = resolver;
+        let reason = Value::Error(misdeed.to_string());
+        // Of bounded length.
+        let _ = self.say(&Op::Deliver {
+            to: Target::Export(position),
+            args: vec![Value::symbol("break"), reason],
+            answer: None,
+            resolver: None,
+        });
+    }
+
     /// A share of what may wait in this vat; given back when it is dropped.
     fn freight(&mut self) -> Result<Rc<dyn std::any::Any>, Misdeed> {
         // This side holds one of them.
