@@ -5,7 +5,7 @@
 //! runtime hears of it (VTP-31). Nothing here waits, and nothing here knows a clock or an executor.
 
 use crate::id::VatId;
-use crate::locator::Locator;
+use crate::locator::{Hints, Locator};
 use core::fmt;
 
 /// The longest message, in bytes. (VTP-25)
@@ -39,6 +39,19 @@ pub trait Netlayer {
 
     /// What has happened, oldest first. Taking a message makes room for the peer to send more.
     fn poll_event(&mut self) -> Option<Event>;
+}
+
+/// What a vat runtime may ask of its transport when it hands references over: the optional second half of the seam.
+///
+/// In a handoff the gifter tells the receiver where the exporter is. A transport that hides where vats are has more to say there
+/// than a name, and has to know of it in time. Dyn-safe; nothing here waits.
+pub trait Introductions {
+    /// A reference to something at `target` is about to be given to `receiver`: the hints that are to stand in the location of
+    /// the target, and mean something to the receiver alone. Hints that are there already may be among them.
+    fn offer(&mut self, target: &Locator, receiver: VatId) -> Hints;
+
+    /// A reference to something at this vat was given to us: a connection will be wanted.
+    fn expect(&mut self, target: &Locator);
 }
 
 /// What a netlayer tells its runtime.

@@ -65,3 +65,23 @@ pub enum Arrival {
         reason: String,
     },
 }
+
+/// What a carrier may know about introductions: where one vat can be found by another to which a reference of it is given.
+pub trait Introducer {
+    /// The location of the exporter, as the receiver is to be told it. Only hints may differ from what the exporter says of itself.
+    fn offer(&self, exporter: &Peer, receiver: &Peer) -> Peer;
+
+    /// A gift of this exporter was given to us and is about to be fetched.
+    fn expect(&self, exporter: &Peer);
+}
+
+/// Tells receivers what the exporter says of itself.
+pub struct AsItIs;
+
+impl Introducer for AsItIs {
+    fn offer(&self, exporter: &Peer, _: &Peer) -> Peer {
+        exporter.clone()
+    }
+
+    fn expect(&self, _: &Peer) {}
+}

@@ -5,13 +5,14 @@
 //! [`Host::poll_timeout`], and calls again.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
 
 use pluribus_mix::time::Instant;
 
 use crate::captp::dialect::Dialect;
 use crate::captp::locator::{Peer, Sturdyref};
 use crate::captp::{Act, Comms, Sizes};
-use crate::carrier::{Arrival, Carrier, Conn};
+use crate::carrier::{Arrival, Carrier, Conn, Introducer};
 use crate::vat::{Event, Ref, Turn, Vat};
 
 /// The most bytes that wait for a peer that does not read.
@@ -54,6 +55,11 @@ impl Host {
             unsent: BTreeMap::new(),
             now: Instant::default(),
         }
+    }
+
+    /// Has `introducer` say where the exporters of gifts are found, from now on.
+    pub fn introduce_by(&mut self, introducer: Rc<dyn Introducer>) {
+        self.comms.introduce_by(introducer);
     }
 
     /// Where this vat can be found.

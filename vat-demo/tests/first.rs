@@ -10,7 +10,7 @@ use vat_demo::captp::dialect::{B, Dialect};
 use vat_demo::host::Host;
 use vat_demo::netlayer::memory::Exchange;
 use vat_demo::value::Value;
-use vat_demo::vat::{Outcome, Turn};
+use vat_demo::vat::Outcome;
 
 fn b() -> Box<dyn Dialect> {
     Box::new(B)
@@ -46,8 +46,8 @@ fn a_call_is_answered_and_a_pipeline_too() {
     let exchange = Exchange::default();
     let (mut alice, mut bob) = (host(&exchange, "alice"), host(&exchange, "bob"));
     let maker = bob.turn(|turn| {
-        turn.spawn(|turn: &mut Turn<'_>, _: Vec<Value>| {
-            let made = turn.spawn(|_: &mut Turn<'_>, args: Vec<Value>| Ok(Value::List(args)));
+        turn.spawn_fn(|turn, _| {
+            let made = turn.spawn_fn(|_, args| Ok(Value::List(args)));
             Ok(made.into())
         })
     });
@@ -84,21 +84,19 @@ fn alice_introduces_bob_to_carol() {
     let heard = Heard::default();
     let hears = Rc::clone(&heard);
     let listener = carol.turn(|turn| {
-        turn.spawn(move |_: &mut Turn<'_>, args: Vec<Value>| {
+        turn.spawn_fn(move |_, args| {
             hears.borrow_mut().push(Ok(Value::List(args)));
             Ok("heard".into())
         })
     });
     let greeter = bob.turn(|turn| {
-        turn.spawn(
-            |turn: &mut Turn<'_>, args: Vec<Value>| match args.as_slice() {
-                [Value::Ref(whom)] => {
-                    turn.send_only(whom, ["first".into()]);
-                    Ok(turn.send(whom, ["second".into()]).into())
-                }
-                _ => Err("whom?".into()),
-            },
-        )
+        turn.spawn_fn(|turn, args| match args.as_slice() {
+            [Value::Ref(whom)] => {
+                turn.send_only(whom, ["first".into()]);
+                Ok(turn.send(whom, ["second".into()]).into())
+            }
+            _ => Err("whom?".into()),
+        })
     });
     let to_carol = alice.enliven(&carol.register(b"listener", &listener));
     let to_bob = alice.enliven(&bob.register(b"greeter", &greeter));

@@ -11,7 +11,6 @@ use vat_demo::captp::certificate::{
 use vat_demo::captp::op::{Desc, Import, Op, Target};
 use vat_demo::captp::{GREETING, MOST_WAITING, PATIENCE};
 use vat_demo::value::Value;
-use vat_demo::vat::Turn;
 
 const FORM: KeyForm = KeyForm::Lists;
 
@@ -20,10 +19,10 @@ fn stage() -> Stage {
     let mut stage = Stage::new();
     let echo = stage
         .host
-        .turn(|turn| turn.spawn(|_: &mut Turn<'_>, args: Vec<Value>| Ok(Value::List(args))));
+        .turn(|turn| turn.spawn_fn(|_, args| Ok(Value::List(args))));
     stage.host.register(b"echo", &echo);
     let never = stage.host.turn(|turn| {
-        turn.spawn(|turn: &mut Turn<'_>, _: Vec<Value>| {
+        turn.spawn_fn(|turn, _| {
             let (promise, resolver) = turn.promise();
             std::mem::forget(resolver);
             Ok(promise.into())
@@ -211,12 +210,10 @@ fn who_answers_twice_is_sent_away() {
     ] {
         let mut stage = stage();
         let greeter = stage.host.turn(|turn| {
-            turn.spawn(
-                |turn: &mut Turn<'_>, args: Vec<Value>| match args.as_slice() {
-                    [Value::Ref(whom)] => Ok(turn.send(whom, ["Hello".into()]).into()),
-                    _ => Err("whom?".into()),
-                },
-            )
+            turn.spawn_fn(|turn, args| match args.as_slice() {
+                [Value::Ref(whom)] => Ok(turn.send(whom, ["Hello".into()]).into()),
+                _ => Err("whom?".into()),
+            })
         });
         stage.host.register(b"greeter", &greeter);
         let mut peer = stage.joined("mallory", 1);

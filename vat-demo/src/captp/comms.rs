@@ -24,7 +24,7 @@ use super::op::Op;
 use super::registry::Registry;
 use super::session::{Counts, Session, Stage};
 use super::tables::Tables;
-use crate::carrier::Conn;
+use crate::carrier::{AsItIs, Conn, Introducer};
 use crate::value::Value;
 use crate::vat::{Problem, Ref, Resolver, Turn};
 
@@ -64,6 +64,7 @@ pub struct Comms {
     pub(super) begun: BTreeMap<Peer, SessionNo>,
     pub(super) errands: Errands,
     pub(super) gifts: Gifts,
+    pub(super) introducer: Rc<dyn Introducer>,
     pub(super) registry: Registry,
     wanted: Rc<RefCell<VecDeque<Wanted>>>,
     pub(super) acts: VecDeque<Act>,
@@ -89,12 +90,18 @@ impl Comms {
             begun: BTreeMap::new(),
             errands: Errands::default(),
             gifts: Gifts::default(),
+            introducer: Rc::new(AsItIs),
             registry: Registry::default(),
             wanted: Rc::default(),
             acts: VecDeque::new(),
             last: 0,
             now: Instant::default(),
         }
+    }
+
+    /// Has `introducer` say where exporters are found, from now on.
+    pub fn introduce_by(&mut self, introducer: Rc<dyn Introducer>) {
+        self.introducer = introducer;
     }
 
     /// Lets whoever knows the swissnum have the object.

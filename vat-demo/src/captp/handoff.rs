@@ -122,13 +122,15 @@ impl Comms {
         link: &Rc<Link>,
         position: Position,
     ) -> Option<SignedGive> {
-        let receiver_key = self.sessions.get(&no)?.live()?.their_key;
-        let gift_id = (self.entropy)().to_vec();
+        let receiver = self.sessions.get(&no)?;
+        let receiver_key = receiver.live()?.their_key;
+        let receiver = receiver.peer.as_ref()?;
         let exporter = self.sessions.get(&link.session)?;
         let live = exporter.live()?;
+        let gift_id = (self.entropy)().to_vec();
         let give = HandoffGive {
             receiver_key,
-            exporter_location: exporter.peer.clone()?,
+            exporter_location: self.introducer.offer(exporter.peer.as_ref()?, receiver),
             session: live.id,
             gifter_side: live.our_side,
             gift_id: gift_id.clone(),
@@ -168,6 +170,7 @@ impl Comms {
             turn.resolve(resolver, Err(problem.into()));
             return Ok(promise);
         }
+        self.introducer.expect(&exporter);
         match self.session_with(&exporter) {
             Ok(session) => {
                 let no = session.no;

@@ -10,7 +10,7 @@
 //!
 //! let mut vat = Vat::default();
 //! vat.turn(|turn| {
-//!     let greeter = turn.spawn(|_: &mut Turn<'_>, args: Vec<Value>| match args.as_slice() {
+//!     let greeter = turn.spawn_fn(|_, args| match args.as_slice() {
 //!         [Value::Text(name)] => Ok(format!("Hello, {name}!").into()),
 //!         _ => Err("whom shall I greet?".into()),
 //!     });

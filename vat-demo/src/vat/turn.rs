@@ -43,6 +43,14 @@ impl Turn<'_> {
         Ref::new(State::Near(Rc::new(RefCell::new(object))))
     }
 
+    /// Makes an object of a closure, whose arguments then need no types.
+    pub fn spawn_fn(
+        &mut self,
+        object: impl FnMut(&mut Turn<'_>, Vec<Value>) -> Outcome + 'static,
+    ) -> Ref {
+        self.spawn(object)
+    }
+
     /// Makes a promise, and the right to resolve it.
     pub fn promise(&mut self) -> (Ref, Resolver) {
         let promise = Ref::new(State::Promise(Promise::here()));
