@@ -23,6 +23,7 @@ use super::misdeed::Misdeed;
 use super::op::Op;
 use super::registry::Registry;
 use super::session::{Counts, Session, Stage};
+use super::share::Scales;
 use super::tables::Tables;
 use crate::carrier::{AsItIs, Conn, Introducer};
 use crate::value::Value;
@@ -66,10 +67,14 @@ pub struct Comms {
     pub(super) gifts: Gifts,
     pub(super) introducer: Rc<dyn Introducer>,
     pub(super) registry: Registry,
+    /// What all peers have left in this vat.
+    pub(super) left: Scales,
     wanted: Rc<RefCell<VecDeque<Wanted>>>,
     pub(super) acts: VecDeque<Act>,
     last: u64,
     pub(super) now: Instant,
+    /// The length of the message that is being taken.
+    pub(super) bytes: usize,
 }
 
 impl Comms {
@@ -92,10 +97,12 @@ impl Comms {
             gifts: Gifts::default(),
             introducer: Rc::new(AsItIs),
             registry: Registry::default(),
+            left: Scales::default(),
             wanted: Rc::default(),
             acts: VecDeque::new(),
             last: 0,
             now: Instant::default(),
+            bytes: 0,
         }
     }
 
@@ -197,7 +204,8 @@ impl Comms {
             dropped_answers: Vec::new(),
             out: Vec::new(),
             early: Vec::new(),
-            waiting: Rc::new(()),
+            left: Scales::default(),
+            for_gift_of: None,
         };
         self.sessions.insert(no, session);
         Ok(no)
@@ -253,6 +261,7 @@ impl Comms {
         let Some(no) = self.conns.get(&conn).copied() else {
             return;
         };
+        self.bytes = message.len();
         if let Err(misdeed) = self.take_message(turn, no, message) {
             self.abort(turn, no, &misdeed);
         }
@@ -287,10 +296,7 @@ impl Comms {
             }
             let errand = self.errands.borrow_mut().pop_front();
             let Some(errand) = errand else { break };
-            let no = errand.session;
-            if let Err(misdeed) = self.run_errand(turn, errand) {
-                self.abort(turn, no, &misdeed);
-            }
+            self.run_errand(turn, errand);
         }
         self.flush();
     }

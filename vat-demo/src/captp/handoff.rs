@@ -33,6 +33,8 @@ use crate::vat::{Problem, Ref, Resolver, Turn};
 pub const PATIENCE: Duration = Duration::from_secs(120);
 /// The most gifts and wishes that wait.
 pub const MOST_GIFTS: usize = 4096;
+/// The most exporters that are dialled at a time for gifts of one peer.
+pub const MOST_DIALS: usize = 32;
 
 /// Which gift: the session that it was deposited over, and its id.
 type GiftKey = (SessionId, Vec<u8>);
@@ -170,9 +172,17 @@ impl Comms {
             turn.resolve(resolver, Err(problem.into()));
             return Ok(promise);
         }
+        if self.dials_for(no) >= MOST_DIALS {
+            let problem = "too many exporters are dialled for gifts of this vat's peer";
+            turn.resolve(resolver, Err(problem.into()));
+            return Ok(promise);
+        }
         self.introducer.expect(&exporter);
         match self.session_with(&exporter) {
             Ok(session) => {
+                if session.live().is_none() {
+                    session.for_gift_of.get_or_insert(no);
+                }
                 let no = session.no;
                 let gift = Gift {
                     give,
@@ -191,6 +201,13 @@ impl Comms {
             Err(problem) => turn.resolve(resolver, Err(problem)),
         }
         Ok(promise)
+    }
+
+    fn dials_for(&self, no: SessionNo) -> usize {
+        let begun = self.begun.values().filter_map(|no| self.sessions.get(no));
+        begun
+            .filter(|session| session.for_gift_of == Some(no))
+            .count()
     }
 
     /// Asks the exporter for a gift.

@@ -1,5 +1,6 @@
 //! What comes from other vats: operations.
 
+use std::any::Any;
 use std::rc::Rc;
 
 use super::comms::Comms;
@@ -7,12 +8,10 @@ use super::link::SessionNo;
 use super::misdeed::Misdeed;
 use super::op::{Desc, Import, Op, Position, Target};
 use super::session::{Session, Stage, Started};
+use super::share::Share;
 use super::tables::{Exported, MOST};
 use crate::value::Value;
 use crate::vat::{Message, Outcome, Problem, Ref, Resolver, Turn, outcome_said};
-
-/// How many messages of one peer may wait in this vat.
-pub const MOST_WAITING: usize = 1 << 14;
 
 /// Where a message goes.
 enum Addressee {
@@ -74,11 +73,7 @@ impl Comms {
             } => self.take_delivery(turn, no, to, args, answer, resolver),
             Op::Listen { to, resolver, .. } => {
                 let promise = self.addressee_ref(turn, no, to)?;
-                let resolver = self.import(no, resolver)?;
-                turn.watch(&promise, move |turn, outcome| {
-                    tell(turn, &resolver, outcome)
-                });
-                Ok(())
+                self.tell_when_settled(turn, no, &promise, resolver)
             }
             Op::Get { of, field, answer } => self.part(turn, no, of, answer, move |value| {
                 match value {
@@ -153,7 +148,7 @@ impl Comms {
             }
             Addressee::Object(object) => {
                 let args = self.take_args(turn, no, args)?;
-                let freight = self.session(no)?.freight()?;
+                let freight = self.share(no)?;
                 let message = Message {
                     args,
                     answer: waiting,
@@ -220,12 +215,32 @@ impl Comms {
             }
         }
         if let Some(resolver) = resolver {
-            let resolver = self.import(no, resolver)?;
-            turn.watch(&promise, move |turn, outcome| {
-                tell(turn, &resolver, outcome)
-            });
+            self.tell_when_settled(turn, no, &promise, resolver)?;
         }
         Ok(Some(waiting))
+    }
+
+    /// Has a resolver of the peer's hear what a promise comes to.
+    fn tell_when_settled(
+        &mut self,
+        turn: &mut Turn<'_>,
+        no: SessionNo,
+        promise: &Ref,
+        resolver: Import,
+    ) -> Result<(), Misdeed> {
+        let resolver = self.import(no, resolver)?;
+        let share = self.share(no)?;
+        turn.watch(promise, move |turn, outcome| {
+            drop(share);
+            tell(turn, &resolver, outcome);
+        });
+        Ok(())
+    }
+
+    /// A share for what the message that is being taken leaves in this vat.
+    fn share(&mut self, no: SessionNo) -> Result<Rc<dyn Any>, Misdeed> {
+        let (all, bytes) = (self.left.clone(), self.bytes);
+        Share::of(&self.session(no)?.left, &all, bytes)
     }
 
     fn answered(
@@ -263,7 +278,9 @@ impl Comms {
     ) -> Result<(), Misdeed> {
         let whole = self.addressee_ref(turn, no, of)?;
         if let Some(resolver) = self.promise_answer(turn, no, Some(answer), None)? {
+            let share = self.share(no)?;
             turn.watch(&whole, move |turn, outcome| {
+                drop(share);
                 let outcome = outcome.and_then(cut);
                 turn.resolve(resolver, outcome);
             });
@@ -330,14 +347,5 @@ impl Session {
             answer: None,
             resolver: None,
         });
-    }
-
-    /// A share of what may wait in this vat; given back when it is dropped.
-    fn freight(&mut self) -> Result<Rc<dyn std::any::Any>, Misdeed> {
-        // This side holds one of them.
-        if Rc::strong_count(&self.waiting) > MOST_WAITING {
-            return Err(Misdeed::TooMuch("messages that wait"));
-        }
-        Ok(Rc::clone(&self.waiting) as Rc<dyn std::any::Any>)
     }
 }

@@ -14,10 +14,11 @@ pub mod op;
 mod outward;
 mod registry;
 mod session;
+mod share;
 pub mod syrup;
 mod tables;
 
 pub use comms::{Act, Comms, Dial, GREETING, MOST_SESSIONS, Sizes};
-pub use handoff::{MOST_GIFTS, PATIENCE};
-pub use inward::MOST_WAITING;
+pub use handoff::{MOST_DIALS, MOST_GIFTS, PATIENCE};
 pub use misdeed::Misdeed;
+pub use share::{ENVELOPE, MOST_WAITING, MOST_WAITING_IN_ALL};

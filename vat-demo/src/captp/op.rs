@@ -109,3 +109,12 @@ pub enum Op {
     /// `op:abort`: the session is over.
     Abort(String),
 }
+
+impl Op {
+    /// The answer to a message is to come to this export.
+    pub(super) fn answer_to(&mut self, position: Position) {
+        if let Self::Deliver { resolver, .. } = self {
+            *resolver = Some(Import::Object(position));
+        }
+    }
+}

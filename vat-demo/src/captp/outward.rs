@@ -7,96 +7,108 @@ use super::link::{Args, Away, Errand, SessionNo, Wish, gone};
 use super::misdeed::Misdeed;
 use super::op::{Desc, Import, Op, Position, Target};
 use super::session::Session;
-use super::syrup::EncodeError;
-use super::tables::Exported;
+use super::tables::{Exported, MOST};
 use crate::value::Value;
-use crate::vat::{Kind, Problem, Ref, Resolver, Turn};
+use crate::vat::{Kind, Problem, Ref, Resolver, Turn, WeakRef};
 
 /// How many are given back in one operation.
 const MOST_DROPPED: usize = 4096;
 
 impl Comms {
-    pub(super) fn run_errand(
-        &mut self,
-        turn: &mut Turn<'_>,
-        errand: Errand,
-    ) -> Result<(), Misdeed> {
+    pub(super) fn run_errand(&mut self, turn: &mut Turn<'_>, errand: Errand) {
         let Errand { session: no, wish } = errand;
-        let Some(session) = self.sessions.get_mut(&no) else {
-            if let Wish::Deliver {
-                answer: Some((_, resolver)),
-                ..
-            } = wish
-            {
-                turn.resolve(resolver, Err(gone()));
-            }
-            return Ok(());
-        };
-        match wish {
-            Wish::DropImport(position, received) => {
+        match (self.sessions.get_mut(&no), wish) {
+            (Some(session), Wish::DropImport(position, received)) => {
                 session.tables.forget(position);
                 session.dropped_imports.push((position, received));
+                if session.dropped_imports.len() > MOST {
+                    session.dialect.assume();
+                }
             }
-            Wish::DropAnswer(position) => session.dropped_answers.push(position),
-            Wish::Listen { to, promise } => {
-                let listener = Exported::Listener(Some(promise));
-                let position = session.tables.export_once(listener)?;
-                // Of bounded length, whatever the positions.
-                let _ = session.say(&Op::Listen {
-                    to,
-                    resolver: Import::Object(position),
-                    partial: false,
-                });
+            (Some(session), Wish::DropAnswer(position)) => session.dropped_answers.push(position),
+            (Some(session), Wish::Listen { to, promise }) => session.listen(turn, to, promise),
+            (
+                Some(_),
+                Wish::Deliver {
+                    to, args, answer, ..
+                },
+            ) => {
+                let (position, resolver) = answer.unzip();
+                if let Err((problem, resolver)) =
+                    self.deliver(turn, no, to, args, position, resolver)
+                    && let Some(resolver) = resolver
+                {
+                    turn.resolve(resolver, Err(problem));
+                }
             }
-            Wish::Deliver {
-                to, args, answer, ..
-            } => {
-                let args = match args {
-                    Args::Wired(args) => args,
-                    Args::Said(args) => args
-                        .into_iter()
-                        .map(|arg| self.give_value(turn, no, arg))
-                        .collect::<Result<_, _>>()?,
-                };
-                self.say_delivery(turn, no, to, args, answer)?;
-            }
+            (
+                None,
+                Wish::Deliver {
+                    answer: Some((_, resolver)),
+                    ..
+                },
+            ) => turn.resolve(resolver, Err(gone())),
+            (None, _) => {}
         }
-        Ok(())
     }
 
-    fn say_delivery(
+    /// Says a message, or gives back who waits for the answer, with the reason.
+    fn deliver(
         &mut self,
         turn: &mut Turn<'_>,
         no: SessionNo,
         to: Target,
-        args: Vec<Value<Desc>>,
-        answer: Option<(Position, Resolver)>,
-    ) -> Result<(), Misdeed> {
+        args: Args,
+        answer: Option<Position>,
+        resolver: Option<Resolver>,
+    ) -> Result<(), (Problem, Option<Resolver>)> {
+        let args = match args {
+            Args::Wired(args) => args,
+            Args::Said(args) => match self.give_args(turn, no, args) {
+                Ok(args) => args,
+                Err(misdeed) => return Err((Problem::new(misdeed.to_string()), resolver)),
+            },
+        };
         let Some(session) = self.sessions.get_mut(&no) else {
-            return Ok(());
+            return Err((gone(), resolver));
         };
-        let (answer, waits) = match answer {
-            Some((position, resolver)) => {
-                (Some(position), Some(Exported::Resolver(Some(resolver))))
-            }
+        let waits = match resolver {
+            Some(resolver) => Some(Exported::Resolver(Some(resolver))),
             // While the dialect is not known, every message wants an answer: that is written the same in all of them.
-            None if !session.dialect.known() => (None, Some(Exported::Sink)),
-            None => (None, None),
-        };
-        let resolver = match waits {
-            Some(waits) => Some(Import::Object(session.tables.export_once(waits)?)),
+            None if !session.dialect.known() => Some(Exported::Sink),
             None => None,
         };
-        let op = Op::Deliver {
+        let mut op = Op::Deliver {
             to,
             args,
             answer,
-            resolver,
+            resolver: None,
         };
-        if let Err(error) = session.say(&op) {
-            session.take_back(turn, op, &error);
+        if let Some(waits) = waits {
+            match session.tables.export_once(waits) {
+                Ok(position) => op.answer_to(position),
+                Err((misdeed, waits)) => {
+                    session.take_back(op);
+                    let resolver = waits.into_resolver();
+                    return Err((Problem::new(misdeed.to_string()), resolver));
+                }
+            }
         }
-        Ok(())
+        session.say(&op).map_err(|error| {
+            let resolver = session.take_back(op);
+            (Problem::new(error.to_string()), resolver)
+        })
+    }
+
+    fn give_args(
+        &mut self,
+        turn: &mut Turn<'_>,
+        no: SessionNo,
+        args: Vec<Value>,
+    ) -> Result<Vec<Value<Desc>>, Misdeed> {
+        args.into_iter()
+            .map(|arg| self.give_value(turn, no, arg))
+            .collect()
     }
 
     /// What an object says, for the peer.
@@ -146,17 +158,37 @@ impl Comms {
 }
 
 impl Session {
-    /// A message cannot be written: what it would have exported is not, and who waits for an answer hears why.
-    fn take_back(&mut self, turn: &mut Turn<'_>, op: Op, error: &EncodeError) {
-        let Op::Deliver { args, resolver, .. } = op else {
-            return;
+    /// Asks the peer what a promise of its comes to.
+    fn listen(&mut self, turn: &mut Turn<'_>, to: Target, promise: WeakRef) {
+        let listener = Exported::Listener(Some(promise.clone()));
+        let said = match self.tables.export_once(listener) {
+            // Of bounded length, whatever the positions.
+            Ok(position) => self
+                .say(&Op::Listen {
+                    to,
+                    resolver: Import::Object(position),
+                    partial: false,
+                })
+                .map_err(|error| error.to_string()),
+            Err((misdeed, _)) => Err(misdeed.to_string()),
         };
-        if let Some(Import::Object(position)) = resolver
-            && let Ok(Exported::Resolver(waits)) = self.tables.exported(position)
-            && let Some(waits) = waits.take()
-        {
-            turn.resolve(waits, Err(Problem::new(error.to_string())));
+        if let (Err(words), Some(promise)) = (said, promise.upgrade()) {
+            turn.resolved_elsewhere(&promise, Err(Problem::new(words)));
         }
+    }
+
+    /// A message is not sent: what it would have exported is not. Who waits for its answer is given back.
+    fn take_back(&mut self, op: Op) -> Option<Resolver> {
+        let Op::Deliver { args, resolver, .. } = op else {
+            return None;
+        };
+        let waits = match resolver {
+            Some(Import::Object(position)) => match self.tables.exported(position) {
+                Ok(Exported::Resolver(waits)) => waits.take(),
+                _ => None,
+            },
+            _ => None,
+        };
         let mut exported = Vec::from_iter(resolver);
         for arg in args {
             let found = arg.try_map(&mut |desc| {
@@ -171,6 +203,7 @@ impl Session {
             // It was exported for this message a moment ago.
             let _ = self.tables.give_back(position, 1);
         }
+        waits
     }
 
     /// Gives back to the peer what nobody here holds any more, once it is known how to say that.

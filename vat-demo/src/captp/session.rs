@@ -9,6 +9,7 @@ use super::link::{Link, SessionNo};
 use super::locator::Peer;
 use super::misdeed::Misdeed;
 use super::op::{Op, Position};
+use super::share::Scales;
 use super::syrup::EncodeError;
 use super::tables::Tables;
 use crate::carrier::Conn;
@@ -51,8 +52,10 @@ pub(super) struct Session {
     pub(super) out: Vec<Vec<u8>>,
     /// Operations that came before the session was live; see [`Stage::Doubled`].
     pub(super) early: Vec<Op>,
-    /// Held by every message of the peer that waits in this vat.
-    pub(super) waiting: Rc<()>,
+    /// What the peer has left in this vat.
+    pub(super) left: Scales,
+    /// Whose gift this side has dialled for.
+    pub(super) for_gift_of: Option<SessionNo>,
 }
 
 /// How far a session has come.

@@ -26,6 +26,15 @@ pub(super) enum Exported {
     Sink,
 }
 
+impl Exported {
+    pub(super) fn into_resolver(self) -> Option<Resolver> {
+        match self {
+            Self::Resolver(resolver) => resolver,
+            _ => None,
+        }
+    }
+}
+
 struct Export {
     what: Exported,
     /// How often it was sent and not given back.
@@ -65,19 +74,24 @@ impl Tables {
             return Ok(*position);
         }
         let what = Exported::Object(reference.shortened());
-        let position = self.place(what, Some(identity))?;
+        let placed = self.place(what, Some(identity));
+        let position = placed.map_err(|(misdeed, _)| misdeed)?;
         self.known.insert(identity, position);
         Ok(position)
     }
 
-    /// A place for something that is sent once.
-    pub(super) fn export_once(&mut self, what: Exported) -> Result<Position, Misdeed> {
+    /// A place for something that is sent once; or gives it back.
+    pub(super) fn export_once(&mut self, what: Exported) -> Result<Position, (Misdeed, Exported)> {
         self.place(what, None)
     }
 
-    fn place(&mut self, what: Exported, known_as: Option<usize>) -> Result<Position, Misdeed> {
+    fn place(
+        &mut self,
+        what: Exported,
+        known_as: Option<usize>,
+    ) -> Result<Position, (Misdeed, Exported)> {
         if self.exports.len() >= MOST {
-            return Err(Misdeed::TooMuch("exports"));
+            return Err((Misdeed::TooMuch("exports"), what));
         }
         let position = self.next_export;
         self.next_export += 1;
