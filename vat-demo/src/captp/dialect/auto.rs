@@ -41,6 +41,10 @@ impl Dialect for Auto {
         self.heard.is_some()
     }
 
+    fn assume(&mut self) {
+        self.heard.get_or_insert(Heard::B);
+    }
+
     fn keys(&self) -> KeyForm {
         KeyForm::Lists
     }

@@ -32,6 +32,9 @@ pub trait Dialect: fmt::Debug + Send {
         true
     }
 
+    /// Takes the peer to speak what new peers speak, until it shows otherwise. (CAP 16)
+    fn assume(&mut self) {}
+
     /// How keys and signatures are written. (CAP 7)
     fn keys(&self) -> KeyForm;
 
