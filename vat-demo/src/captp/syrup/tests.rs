@@ -169,6 +169,16 @@ fn numbers_at_the_edge_of_a_word_have_one_form() {
             assert_eq!(encoded(&Term::Int(read)), text.as_bytes());
         }
     }
+    let numbers = [
+        i128::MIN,
+        i128::from(i64::MIN) - 1,
+        -1,
+        0,
+        1,
+        i128::from(i64::MAX) + 1,
+    ];
+    let numbers = numbers.map(Int::from);
+    assert!(numbers.is_sorted_by(|one, two| one < two));
     assert!("".parse::<Int>().is_err());
     assert!("-".parse::<Int>().is_err());
     assert!("+1".parse::<Int>().is_err());
