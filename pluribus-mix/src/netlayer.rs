@@ -34,7 +34,8 @@ pub trait Netlayer {
     /// Hands the message back with the reason (VTP-32). After [`SendFault::Full`] an [`Event::Writable`] follows.
     fn send(&mut self, conn: ConnId, message: Vec<u8>) -> Result<(), SendError>;
 
-    /// Ends a connection at once; what was queued and not yet sent is lost. No event follows. Unknown ids are ignored.
+    /// Ends a connection, and nothing more is heard of it: no event follows. Whether what was queued and not yet sent still goes
+    /// out is the netlayer's affair: a node drops it, an endpoint gives it some seconds. Unknown ids are ignored.
     fn close(&mut self, conn: ConnId);
 
     /// What has happened, oldest first. Taking a message makes room for the peer to send more.
@@ -88,6 +89,19 @@ pub enum Event {
         /// Why, by what one can do about it.
         reason: CloseReason,
     },
+}
+
+impl Event {
+    /// The connection that it tells of.
+    #[must_use]
+    pub fn conn(&self) -> ConnId {
+        let (Self::Opened { conn, .. }
+        | Self::Message { conn, .. }
+        | Self::Ended { conn }
+        | Self::Writable { conn }
+        | Self::Closed { conn, .. }) = self;
+        *conn
+    }
 }
 
 /// Why a connection ended, by what its user can do about it.

@@ -151,6 +151,16 @@ impl Connection {
         self.held.0.try_send(message)
     }
 
+    /// Waits until [`try_send`](Self::try_send) has room again, or the connection is over.
+    pub(super) async fn room(&self) {
+        self.held.0.room().await;
+    }
+
+    /// Whether both are handles of one connection.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.held, &other.held)
+    }
+
     /// The next message; `None` when the peer has ended its direction. Loses nothing when cancelled.
     ///
     /// As long as messages are not received, the peer is kept from sending more than a window of them.

@@ -173,6 +173,19 @@ impl Mailbox {
         }
     }
 
+    /// Waits until a message is taken, or will never be.
+    pub(super) async fn room(&self) {
+        loop {
+            let mut cleared = std::pin::pin!(self.cleared.notified());
+            cleared.as_mut().enable();
+            let objection = lock(&self.trays).objection(&[0]);
+            if objection != Some(SendFault::Full) {
+                return;
+            }
+            cleared.await;
+        }
+    }
+
     pub(super) async fn recv(&self) -> Received {
         let (received, hold) = self.when(Trays::receive).await;
         if hold == Hold::Release {

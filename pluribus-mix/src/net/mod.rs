@@ -44,6 +44,7 @@ pub mod keyfile;
 mod link;
 mod mailbox;
 pub mod party;
+mod seam;
 mod store;
 mod stream;
 
@@ -55,5 +56,6 @@ pub use dialer::Dialer;
 pub use endpoint::Endpoint;
 pub use entropy::{fresh_key, loopback_address};
 pub use error::{BindError, Cut, DatagramError, DialError, EndpointClosed, OpenError};
+pub use seam::Seam;
 pub use store::{Store, StoreError};
 pub use stream::{MixListener, MixStream};

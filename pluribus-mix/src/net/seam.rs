@@ -1,0 +1,361 @@
+//! An endpoint in the form that a vat runtime asks for: the [`Netlayer`].
+//!
+//! A runtime calls and never waits; an [`Endpoint`] is waited for. Between the two stands a table of connections by number.
+//! Each connection that is open has a task that receives from it, one more dials or tells of new room where that is
+//! wanted, and all of them report through one bounded channel:
+//!
+//! ```text
+//!   runtime ── send, close ─────────────────────────► Connection
+//!   runtime ◄─ poll_event ◄── table ◄── reports ◄──── a task each
+//! ```
+//!
+//! A runtime that does not poll leaves the channel full, then the mailboxes, then the window of the peer.
+//!
+//! *Closing* has an odd corner. A runtime ends a connection behind its last words, and these shall arrive. So what is closed
+//! is [finished](Connection::finish) and given a moment to end well. Should the runtime want a new connection with that vat
+//! meanwhile, the old one ends at once.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::id::VatId;
+use crate::locator::Locator;
+use crate::netlayer::{
+    CloseReason, ConnId, ConnectError, Event, MAX_MESSAGE, Netlayer, SendError, SendFault,
+};
+
+use super::connection::Connection;
+use super::endpoint::Endpoint;
+use super::error::DialError;
+
+/// Reports on their way to the runtime.
+const REPORTS: usize = 16;
+/// The most connections at a time; who dials us beyond that is turned away.
+const MOST_CONNECTIONS: usize = 1024;
+/// The most bytes that wait for a connection to open.
+const MOST_EARLY: usize = 512 * 1024;
+/// What a message weighs beyond its bytes.
+const ENVELOPE: usize = 64;
+/// How long a closed connection may take for its last words.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// An [`Endpoint`] as a [`Netlayer`]: made by [`Endpoint::into_netlayer`].
+///
+/// Poll it until there is no event, then wait for [`changed`](Self::changed). Dropped, it ends all its connections at once; for a
+/// better end there is [`farewell`](Self::farewell).
+pub struct Seam {
+    locator: Locator,
+    endpoint: Arc<Endpoint>,
+    conns: BTreeMap<ConnId, Line>,
+    by_peer: BTreeMap<VatId, ConnId>,
+    /// Whose trays were full, so that there is a task that waits for room.
+    full: BTreeSet<ConnId>,
+    /// Connections that were closed and are to have their last words.
+    leaving: BTreeMap<VatId, Connection>,
+    last: u64,
+    reports: mpsc::Receiver<Report>,
+    reporting: mpsc::Sender<Report>,
+    /// A report that was waited for.
+    next: Option<Report>,
+    /// What one report makes beyond one event.
+    events: VecDeque<Event>,
+    tasks: JoinSet<()>,
+}
+
+/// A connection in the table.
+enum Line {
+    /// Asked for; what was sent meanwhile, and its weight.
+    Dialling(VecDeque<Vec<u8>>, usize),
+    Open(Connection),
+}
+
+/// What tasks tell.
+enum Report {
+    Accepted(Connection),
+    Dialled(ConnId, Result<Connection, DialError>),
+    Message(ConnId, Vec<u8>),
+    Ended(ConnId),
+    Writable(ConnId),
+    Closed(ConnId, CloseReason),
+}
+
+impl Endpoint {
+    /// This endpoint for a vat runtime that knows nothing but [`Netlayer`]. Whoever has dialled and was not accepted yet comes as
+    /// an event. Call it within a tokio runtime.
+    #[must_use]
+    pub fn into_netlayer(self) -> Seam {
+        let (reporting, reports) = mpsc::channel(REPORTS);
+        let locator = self.locator().clone();
+        let endpoint = Arc::new(self);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(accept(Arc::clone(&endpoint), reporting.clone()));
+        Seam {
+            locator,
+            endpoint,
+            conns: BTreeMap::new(),
+            by_peer: BTreeMap::new(),
+            full: BTreeSet::new(),
+            leaving: BTreeMap::new(),
+            last: 0,
+            reports,
+            reporting,
+            next: None,
+            events: VecDeque::new(),
+            tasks,
+        }
+    }
+}
+
+impl Seam {
+    /// Waits until [`poll_event`](Netlayer::poll_event) may have something. Loses nothing when cancelled.
+    pub async fn changed(&mut self) {
+        poll_fn(|cx| self.poll_changed(cx)).await;
+    }
+
+    /// The same for those who poll.
+    pub fn poll_changed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.next.is_none() && self.events.is_empty() {
+            self.next = ready!(self.reports.poll_recv(cx));
+        }
+        Poll::Ready(())
+    }
+
+    /// Ends everything after what was sent; see [`Endpoint::close`].
+    pub async fn farewell(self) {
+        self.endpoint.close().await;
+    }
+
+    fn number(&mut self) -> ConnId {
+        self.last += 1;
+        ConnId(self.last)
+    }
+
+    /// Whether a connection can be added.
+    fn has_room(&mut self) -> bool {
+        self.leaving.retain(|_, connection| !connection.is_over());
+        self.conns.len() + self.leaving.len() < MOST_CONNECTIONS
+    }
+
+    fn report(&mut self, report: Report) {
+        // Tasks that are done take no room.
+        while self.tasks.try_join_next().is_some() {}
+        match report {
+            Report::Accepted(connection) => self.accepted(connection),
+            Report::Dialled(conn, outcome) => self.dialled(conn, outcome),
+            Report::Message(conn, body) => self.tell(conn, Event::Message { conn, body }),
+            Report::Ended(conn) => self.tell(conn, Event::Ended { conn }),
+            Report::Writable(conn) => {
+                self.full.remove(&conn);
+                self.tell(conn, Event::Writable { conn });
+            }
+            Report::Closed(conn, reason) => self.over(conn, reason),
+        }
+    }
+
+    /// Nothing is told of a connection that the runtime has closed.
+    fn tell(&mut self, conn: ConnId, event: Event) {
+        if self.conns.contains_key(&conn) {
+            self.events.push_back(event);
+        }
+    }
+
+    fn accepted(&mut self, connection: Connection) {
+        let peer = connection.peer();
+        match self.by_peer.get(&peer).copied() {
+            // One more handle of what is open already, or what we dial at this moment.
+            Some(conn) if self.is_same(conn, &connection) => {}
+            Some(conn) if self.is_dialling(conn) => self.open(conn, connection),
+            _ if !self.has_room() => connection.close(),
+            _ => {
+                let conn = self.number();
+                self.open(conn, connection);
+            }
+        }
+    }
+
+    fn dialled(&mut self, conn: ConnId, outcome: Result<Connection, DialError>) {
+        // Closed meanwhile, or opened by the other side: then this is a handle too many.
+        if !self.is_dialling(conn) {
+            return;
+        }
+        match outcome {
+            Ok(connection) => self.open(conn, connection),
+            Err(DialError::Failed(reason)) => self.over(conn, reason),
+            Err(DialError::Locator(_)) => self.over(conn, CloseReason::Unreachable),
+            Err(DialError::EndpointClosed) => self.over(conn, CloseReason::Closed),
+        }
+    }
+
+    fn is_dialling(&self, conn: ConnId) -> bool {
+        matches!(self.conns.get(&conn), Some(Line::Dialling(..)))
+    }
+
+    fn is_same(&self, conn: ConnId, other: &Connection) -> bool {
+        matches!(self.conns.get(&conn), Some(Line::Open(connection)) if connection.is_same(other))
+    }
+
+    fn open(&mut self, conn: ConnId, connection: Connection) {
+        let peer = connection.peer();
+        self.by_peer.insert(peer, conn);
+        self.events.push_back(Event::Opened { conn, peer });
+        let early = match self.conns.insert(conn, Line::Open(connection.clone())) {
+            Some(Line::Dialling(early, _)) => early,
+            _ => VecDeque::new(),
+        };
+        let reporting = self.reporting.clone();
+        self.tasks
+            .spawn(receive(conn, connection.clone(), reporting));
+        if early.is_empty() {
+            return;
+        }
+        // No more than a tray holds beyond its bound.
+        for message in early {
+            // It is over, and the report that says so is on its way.
+            let _ = connection.try_send(message);
+        }
+        self.events.push_back(Event::Writable { conn });
+    }
+
+    fn over(&mut self, conn: ConnId, reason: CloseReason) {
+        if self.forget(conn).is_some() {
+            self.events.push_back(Event::Closed { conn, reason });
+        }
+    }
+
+    fn forget(&mut self, conn: ConnId) -> Option<Line> {
+        self.by_peer.retain(|_, known| *known != conn);
+        self.conns.remove(&conn)
+    }
+}
+
+impl Netlayer for Seam {
+    fn locator(&self) -> &Locator {
+        &self.locator
+    }
+
+    fn connect(&mut self, to: &Locator) -> Result<ConnId, ConnectError> {
+        let peer = to.vat();
+        if peer == self.locator.vat() {
+            return Err(ConnectError::Oneself);
+        }
+        if let Some(conn) = self.by_peer.get(&peer) {
+            return Ok(*conn);
+        }
+        if let Some(leaving) = self.leaving.remove(&peer) {
+            leaving.close();
+        }
+        if !self.has_room() {
+            return Err(ConnectError::TooMany);
+        }
+        let conn = self.number();
+        self.by_peer.insert(peer, conn);
+        self.conns.insert(conn, Line::Dialling(VecDeque::new(), 0));
+        let endpoint = Arc::clone(&self.endpoint);
+        let (to, reporting) = (to.clone(), self.reporting.clone());
+        self.tasks.spawn(async move {
+            let outcome = endpoint.connect(&to).await;
+            let _ = reporting.send(Report::Dialled(conn, outcome)).await;
+        });
+        Ok(conn)
+    }
+
+    fn send(&mut self, conn: ConnId, message: Vec<u8>) -> Result<(), SendError> {
+        let refused = |message, fault| Err(SendError { message, fault });
+        match self.conns.get_mut(&conn) {
+            None => refused(message, SendFault::NoConnection),
+            Some(Line::Open(connection)) => {
+                let sent = connection.try_send(message);
+                let full = matches!(&sent, Err(error) if error.fault == SendFault::Full);
+                if full && self.full.insert(conn) {
+                    let reporting = self.reporting.clone();
+                    let room = tell_of_room(conn, connection.clone(), reporting);
+                    self.tasks.spawn(room);
+                }
+                sent
+            }
+            Some(Line::Dialling(..)) if message.is_empty() => refused(message, SendFault::Empty),
+            Some(Line::Dialling(..)) if message.len() > MAX_MESSAGE => {
+                refused(message, SendFault::TooLong)
+            }
+            // `Writable` comes when it is open.
+            Some(Line::Dialling(_, weight)) if *weight >= MOST_EARLY => {
+                refused(message, SendFault::Full)
+            }
+            Some(Line::Dialling(early, weight)) => {
+                *weight += message.len() + ENVELOPE;
+                early.push_back(message);
+                Ok(())
+            }
+        }
+    }
+
+    fn close(&mut self, conn: ConnId) {
+        self.events.retain(|event| event.conn() != conn);
+        match self.forget(conn) {
+            Some(Line::Open(connection)) => {
+                connection.finish();
+                self.leaving.insert(connection.peer(), connection.clone());
+                self.tasks.spawn(leave(connection));
+            }
+            // When the dial comes to something nobody takes it, and so it ends.
+            Some(Line::Dialling(..)) | None => {}
+        }
+    }
+
+    fn poll_event(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Some(event);
+            }
+            let report = self.next.take().or_else(|| self.reports.try_recv().ok())?;
+            self.report(report);
+        }
+    }
+}
+
+async fn accept(endpoint: Arc<Endpoint>, reporting: mpsc::Sender<Report>) {
+    while let Some(connection) = endpoint.accept().await {
+        if reporting.send(Report::Accepted(connection)).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn receive(conn: ConnId, connection: Connection, reporting: mpsc::Sender<Report>) {
+    while let Ok(received) = connection.recv().await {
+        let (report, ended) = match received {
+            Some(body) => (Report::Message(conn, body), false),
+            None => (Report::Ended(conn), true),
+        };
+        if reporting.send(report).await.is_err() {
+            return;
+        }
+        if ended {
+            break;
+        }
+    }
+    let reason = connection.closed().await;
+    let _ = reporting.send(Report::Closed(conn, reason)).await;
+}
+
+async fn tell_of_room(conn: ConnId, connection: Connection, reporting: mpsc::Sender<Report>) {
+    connection.room().await;
+    let _ = reporting.send(Report::Writable(conn)).await;
+}
+
+/// The peer takes what it was sent, ends its direction too, and the connection is over.
+async fn leave(connection: Connection) {
+    let heard_out = async {
+        while let Ok(Some(_)) = connection.recv().await {}
+        connection.closed().await;
+    };
+    let _ = timeout(FAREWELL, heard_out).await;
+    connection.close();
+}
