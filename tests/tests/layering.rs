@@ -198,6 +198,9 @@ mod made_up {
         let main =
             "use pluribus_mix::{id::VatId, locator, net, netlayer, time}; use tokio::signal;";
         assert_eq!(rules(&layering::demo("main.rs", main)), []);
+        assert_eq!(rules(&layering::demo("cli/serve.rs", main)), []);
+        let sockets = "use tokio::net::TcpStream;";
+        assert_eq!(rules(&layering::demo("netlayer/tcp.rs", sockets)), []);
         let seam = "use pluribus_mix::netlayer::Netlayer; use crate::captp::Op; use super::vat;";
         assert_eq!(rules(&layering::demo("captp/session.rs", seam)), []);
         for (path, text) in [
@@ -208,6 +211,8 @@ mod made_up {
             ("vat.rs", "use pluribus_mix::*;"),
             ("vat.rs", "use pluribus_mix::VatId;"),
             ("vat.rs", "use tokio::spawn;"),
+            ("netlayer/mix.rs", "use pluribus_mix::net::Endpoint;"),
+            ("netlayer/tcp.rs", "use pluribus_mix::net::Endpoint;"),
         ] {
             assert_eq!(layering::demo(path, text).len(), 1, "{path}: {text}");
         }

@@ -4,6 +4,9 @@
 //! project puts a [`Netlayer`](pluribus_mix::netlayer::Netlayer) into this form; the others are for
 //! tests and for interoperation.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use crate::captp::locator::Peer;
 
 /// A connection, as its carrier numbers it. Never used twice.
@@ -33,6 +36,29 @@ pub trait Carrier {
 
     /// What has happened, oldest first.
     fn poll(&mut self) -> Option<Arrival>;
+}
+
+/// A carrier that a host has, while somebody else waits for it.
+impl<C: Carrier> Carrier for Rc<RefCell<C>> {
+    fn location(&self) -> Peer {
+        self.borrow().location()
+    }
+
+    fn connect(&mut self, to: &Peer) -> Result<Conn, String> {
+        self.borrow_mut().connect(to)
+    }
+
+    fn send(&mut self, conn: Conn, message: Vec<u8>) -> Result<(), Vec<u8>> {
+        self.borrow_mut().send(conn, message)
+    }
+
+    fn close(&mut self, conn: Conn) {
+        self.borrow_mut().close(conn);
+    }
+
+    fn poll(&mut self) -> Option<Arrival> {
+        self.borrow_mut().poll()
+    }
 }
 
 /// What a carrier tells.
@@ -84,4 +110,16 @@ impl Introducer for AsItIs {
     }
 
     fn expect(&self, _: &Peer) {}
+}
+
+impl Arrival {
+    /// The connection that it tells of.
+    #[must_use]
+    pub fn conn(&self) -> Conn {
+        let (Self::Opened { conn, .. }
+        | Self::Message { conn, .. }
+        | Self::Writable { conn }
+        | Self::Closed { conn, .. }) = self;
+        *conn
+    }
 }

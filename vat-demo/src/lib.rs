@@ -3,5 +3,6 @@ pub mod captp;
 pub mod carrier;
 pub mod host;
 pub mod netlayer;
+pub mod suite;
 pub mod value;
 pub mod vat;

@@ -2,3 +2,5 @@
 //! interoperation.
 
 pub mod memory;
+pub mod mix;
+pub mod tcp;

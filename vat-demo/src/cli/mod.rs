@@ -1,0 +1,51 @@
+//! What can be asked of the program.
+//!
+//! The contract: machines read standard output with `--json`; 0 means done, 1 failed, 2 a command that makes no sense, and
+//! whatever went wrong is said in one line on standard error.
+
+mod call;
+mod failure;
+mod literal;
+mod running;
+mod serve;
+mod story;
+
+use clap::{Parser, Subcommand};
+
+pub(crate) use failure::Failure;
+
+/// Vats that speak OCapN's CapTP. Without a command, two of them tell a story.
+#[derive(Parser)]
+#[command(name = "vat-demo", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Host the objects that OCapN's test suite asks for, until SIGTERM or SIGINT.
+    Serve(serve::Serve),
+    /// Send a message to an object, and print the answer.
+    Call(call::Call),
+}
+
+/// Reads the command line.
+pub(crate) fn read() -> Result<Cli, Failure> {
+    Cli::try_parse().map_err(Failure::from_usage)
+}
+
+/// Does what it says.
+pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::failed)?;
+    runtime.block_on(async {
+        match cli.command {
+            None => story::run().await,
+            Some(Command::Serve(serve)) => serve.run().await,
+            Some(Command::Call(call)) => call.run().await,
+        }
+    })
+}

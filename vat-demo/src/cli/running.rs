@@ -1,0 +1,186 @@
+//! A host on the machine: with its clock, its randomness and its sockets.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::future::{pending, poll_fn};
+use std::io::{LineWriter, Write as _};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use clap::{Args, ValueEnum};
+use data_encoding::HEXLOWER;
+use pluribus_mix::net::{Config, Endpoint};
+use pluribus_mix::time::Instant;
+use tokio::time;
+use vat_demo::captp::dialect::{A, Auto, B, Dialect};
+use vat_demo::carrier::Carrier;
+use vat_demo::host::Host;
+use vat_demo::netlayer::mix::Mix;
+use vat_demo::netlayer::tcp::{Framing, Tcp};
+
+use super::Failure;
+
+/// What carries messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Network {
+    /// Bare TCP, for tests of interoperation.
+    TcpTestingOnly,
+    /// This project's network: who is there is proven, and what is said is secret.
+    Mix,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Spoken {
+    A,
+    B,
+    Auto,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Framed {
+    None,
+    Syrup,
+}
+
+/// How a vat comes to its network.
+#[derive(Args)]
+pub(crate) struct Place {
+    /// Where to listen.
+    #[arg(long, value_name = "ADDRESS", default_value_t = Ipv4Addr::LOCALHOST.into())]
+    host: IpAddr,
+    /// The port to listen at; 0 takes any that is free.
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    port: u16,
+    /// The dialect of CapTP that peers speak; auto finds out.
+    #[arg(long, default_value = "auto")]
+    dialect: Spoken,
+    /// What stands around messages on bare TCP; the test suite wants none.
+    #[arg(long, default_value = "none")]
+    framing: Framed,
+    /// The key that says who the vat is on the mix network; without it the vat is born now.
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// Write what happens and because of what, as lines of JSON.
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+}
+
+/// What waits for a carrier.
+type Changed = Box<dyn FnMut(&mut Context<'_>) -> Poll<()>>;
+
+/// A host, and what drives it.
+pub(crate) struct Running {
+    pub(crate) host: Host,
+    changed: Changed,
+    start: time::Instant,
+}
+
+impl Place {
+    /// Brings a vat to its network.
+    pub(crate) async fn run(&self, network: Network) -> Result<Running, Failure> {
+        let at = SocketAddr::new(self.host, self.port);
+        match network {
+            Network::TcpTestingOnly => {
+                let framing = match self.framing {
+                    Framed::None => Framing::None,
+                    Framed::Syrup => Framing::Syrup,
+                };
+                let name = HEXLOWER.encode(random()?.first_chunk::<16>().unwrap_or(&[0; 16]));
+                let tcp = Tcp::bind(at, name, framing).await;
+                let refused = |why| Failure::failed(format!("cannot listen at {at}: {why}"));
+                self.host(tcp.map_err(refused)?, Tcp::poll_changed)
+            }
+            Network::Mix => {
+                let config = match &self.key {
+                    Some(path) => Config::from_key_file(path),
+                    None => Config::fresh(),
+                };
+                let config = config.map_err(Failure::failed)?.listening(at);
+                let endpoint = Endpoint::bind(config).await.map_err(Failure::failed)?;
+                let mix = Mix::new(endpoint.into_netlayer());
+                self.host(mix, |mix, cx| mix.netlayer().poll_changed(cx))
+            }
+        }
+    }
+
+    fn host<C: Carrier + 'static>(
+        &self,
+        carrier: C,
+        poll_changed: fn(&mut C, &mut Context<'_>) -> Poll<()>,
+    ) -> Result<Running, Failure> {
+        let carrier = Rc::new(RefCell::new(carrier));
+        let shared = Rc::clone(&carrier);
+        let dialect = match self.dialect {
+            Spoken::A => || Box::new(A) as Box<dyn Dialect>,
+            Spoken::B => || Box::new(B) as Box<dyn Dialect>,
+            Spoken::Auto => || Box::new(Auto::new()) as Box<dyn Dialect>,
+        };
+        // Without randomness nothing safe can be done; asked once, so that it is known to come.
+        random()?;
+        let mut host = Host::new(Box::new(shared), dialect, Box::new(must_be_random));
+        if let Some(path) = &self.trace {
+            let file = File::create(path);
+            let refused = |why| Failure::failed(format!("{}: {why}", path.display()));
+            let mut file = LineWriter::new(file.map_err(refused)?);
+            host.trace(move |event| {
+                // A vat goes on without its trace.
+                let _ = writeln!(file, "{event}");
+            });
+        }
+        Ok(Running {
+            host,
+            changed: Box::new(move |cx| poll_changed(&mut carrier.borrow_mut(), cx)),
+            start: now(),
+        })
+    }
+}
+
+impl Running {
+    /// Does what there is to do, and waits until there is more. Loses nothing when cancelled.
+    pub(crate) async fn step(&mut self) {
+        self.host.poll(Instant::ZERO + self.start.elapsed());
+        let due = self.host.poll_timeout();
+        let timer = async {
+            match due {
+                Some(due) => time::sleep_until(self.start + due.since(Instant::ZERO)).await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            () = poll_fn(|cx| (self.changed)(cx)) => {}
+            () = timer => {}
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the driver's clock is where time comes from"
+)]
+fn now() -> time::Instant {
+    time::Instant::now()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "where a vat's randomness comes from"
+)]
+fn random() -> Result<[u8; 32], Failure> {
+    let mut bytes = [0; 32];
+    let drawn = getrandom::fill(&mut bytes);
+    drawn.map_err(|_| Failure::failed("the operating system gives no random bytes"))?;
+    Ok(bytes)
+}
+
+fn must_be_random() -> [u8; 32] {
+    match random() {
+        Ok(bytes) => bytes,
+        // It has given some before; a key that is not random would be worse than an end.
+        Err(failure) => {
+            failure.report();
+            std::process::exit(1)
+        }
+    }
+}
