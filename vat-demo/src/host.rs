@@ -104,7 +104,7 @@ impl Host {
         self.now = now;
         let Self { vat, comms, .. } = self;
         if comms.poll_timeout().is_some_and(|due| due <= now) {
-            vat.turn(|turn| comms.handle_timeout(turn, now));
+            vat.attend(|turn| comms.handle_timeout(turn, now));
         }
         loop {
             let arrival = self.carrier.poll();
@@ -118,7 +118,7 @@ impl Host {
                 }
             }
             let Self { vat, comms, .. } = self;
-            vat.turn(|turn| comms.work(turn, now));
+            vat.attend(|turn| comms.work(turn, now));
             let acted = self.act();
             if !arrived && !acted && self.vat.is_quiet() {
                 break;
@@ -145,15 +145,15 @@ impl Host {
         let now = *now;
         match arrival {
             Arrival::Opened { conn, proven } => {
-                vat.turn(|turn| comms.opened(turn, now, conn, proven));
+                vat.attend(|turn| comms.opened(turn, now, conn, proven));
             }
             Arrival::Message { conn, body } => {
-                vat.turn(|turn| comms.heard(turn, now, conn, &body));
+                vat.attend(|turn| comms.heard(turn, now, conn, &body));
             }
             Arrival::Writable { conn } => self.send_unsent(conn),
             Arrival::Closed { conn, reason } => {
                 self.unsent.remove(&conn);
-                vat.turn(|turn| comms.closed(turn, now, conn, &reason));
+                vat.attend(|turn| comms.closed(turn, now, conn, &reason));
             }
         }
     }
@@ -167,7 +167,7 @@ impl Host {
                 Act::Connect(dial, peer) => {
                     let conn = self.carrier.connect(&peer);
                     let Self { vat, comms, .. } = self;
-                    vat.turn(|turn| comms.dialled(turn, dial, conn));
+                    vat.attend(|turn| comms.dialled(turn, dial, conn));
                 }
                 Act::Send(conn, message) => self.send(conn, message),
                 Act::Close(conn) => match self.unsent.get_mut(&conn) {
@@ -193,7 +193,7 @@ impl Host {
         if unsent.weight > MOST_UNREAD && !unsent.closing {
             unsent.closing = true;
             let Self { vat, comms, .. } = self;
-            vat.turn(|turn| comms.choked(turn, conn));
+            vat.attend(|turn| comms.choked(turn, conn));
         }
     }
 

@@ -27,7 +27,7 @@ use super::share::Scales;
 use super::tables::Tables;
 use crate::carrier::{AsItIs, Conn, Introducer};
 use crate::value::Value;
-use crate::vat::{Problem, Ref, Resolver, Turn};
+use crate::vat::{Happened, Problem, Ref, Resolver, Turn};
 
 /// How long a peer may take to say `op:start-session`.
 pub const GREETING: Duration = Duration::from_secs(20);
@@ -49,8 +49,8 @@ pub enum Act {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Dial(pub(super) SessionNo);
 
-/// A sturdyref to be made live, and who waits for it.
-type Wanted = (Sturdyref, Resolver);
+/// A sturdyref to be made live, who waits for it, and the number of what wants it.
+type Wanted = (Sturdyref, Resolver, u64);
 
 /// The sessions.
 pub struct Comms {
@@ -123,7 +123,8 @@ impl Comms {
             move |turn: &mut Turn<'_>, args: Vec<Value>| match <[_; 1]>::try_from(args) {
                 Ok([Value::Sturdyref(sturdyref)]) => {
                     let (promise, resolver) = turn.promise();
-                    wanted.borrow_mut().push_back((sturdyref, resolver));
+                    let wish = (sturdyref, resolver, turn.cause());
+                    wanted.borrow_mut().push_back(wish);
                     Ok(promise.into())
                 }
                 _ => Err("an enlivener takes one sturdyref".into()),
@@ -187,6 +188,7 @@ impl Comms {
         let no = SessionNo(self.last);
         let session = Session {
             no,
+            opened: 0,
             conn,
             peer,
             proven: None,
@@ -290,8 +292,8 @@ impl Comms {
         self.now = now;
         loop {
             let wanted = self.wanted.borrow_mut().pop_front();
-            if let Some((sturdyref, resolver)) = wanted {
-                self.look_up(turn, &sturdyref, resolver);
+            if let Some((sturdyref, resolver, cause)) = wanted {
+                turn.because(cause, |turn| self.look_up(turn, &sturdyref, resolver));
                 continue;
             }
             let errand = self.errands.borrow_mut().pop_front();
@@ -357,10 +359,23 @@ impl Comms {
 
     /// Ends a session: whatever leads to the other vat is broken.
     pub(super) fn end(&mut self, turn: &mut Turn<'_>, no: SessionNo, problem: &Problem) {
-        let Some(mut session) = self.sessions.remove(&no) else {
+        let Some(session) = self.sessions.remove(&no) else {
             return;
         };
         session.link.cut();
+        let closed = Happened::Closed { session: no.0 };
+        let closed = turn.because(session.opened, |turn| turn.note(closed));
+        turn.because(closed, |turn| self.bury(turn, no, session, problem));
+    }
+
+    /// What is left of a session that has ended.
+    fn bury(
+        &mut self,
+        turn: &mut Turn<'_>,
+        no: SessionNo,
+        mut session: Session,
+        problem: &Problem,
+    ) {
         self.live.retain(|_, live| *live != no);
         self.begun.retain(|_, begun| *begun != no);
         if let Some(conn) = session.conn {

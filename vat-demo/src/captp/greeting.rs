@@ -13,7 +13,7 @@ use super::locator::Peer;
 use super::misdeed::Misdeed;
 use super::op::Op;
 use super::session::{Live, Session, Stage, Started};
-use crate::vat::{Ref, Turn};
+use crate::vat::{Happened, Ref, Turn};
 
 /// The version that both sides must speak.
 const VERSION: &str = "1.0";
@@ -155,6 +155,7 @@ impl Comms {
             their_key: started.key,
         });
         session.live_since(self.now);
+        session.opened = turn.note(Happened::Opened { session: no.0 });
         self.begun.retain(|_, begun| *begun != no);
         self.live.insert(started.location.clone(), no);
         session.peer = Some(started.location);

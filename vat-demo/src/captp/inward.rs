@@ -11,7 +11,7 @@ use super::session::{Session, Stage, Started};
 use super::share::Share;
 use super::tables::{Exported, MOST};
 use crate::value::Value;
-use crate::vat::{Message, Outcome, Problem, Ref, Resolver, Turn, outcome_said};
+use crate::vat::{Happened, Message, Outcome, Problem, Ref, Resolver, Turn, outcome_said};
 
 /// Where a message goes.
 enum Addressee {
@@ -70,10 +70,21 @@ impl Comms {
                 args,
                 answer,
                 resolver,
-            } => self.take_delivery(turn, no, to, args, answer, resolver),
+            } => {
+                let cause = self.cause_of(no, to)?;
+                let session = no.0;
+                let id = turn.because(cause, |turn| turn.note(Happened::Arrived { session }));
+                turn.because(id, |turn| {
+                    self.take_delivery(turn, no, to, args, answer, resolver)
+                })
+            }
             Op::Listen { to, resolver, .. } => {
                 let promise = self.addressee_ref(turn, no, to)?;
-                self.tell_when_settled(turn, no, &promise, resolver)
+                let session = no.0;
+                let id = turn.note(Happened::Arrived { session });
+                turn.because(id, |turn| {
+                    self.tell_when_settled(turn, no, &promise, resolver)
+                })
             }
             Op::Get { of, field, answer } => self.part(turn, no, of, answer, move |value| {
                 match value {
@@ -152,13 +163,26 @@ impl Comms {
                 let message = Message {
                     args,
                     answer: waiting,
-                    id: turn.arrived(),
+                    id: turn.cause(),
                     freight: Some(freight),
                 };
                 turn.post_message(&object, message);
                 Ok(())
             }
         }
+    }
+
+    /// What a message that comes is caused by: what it answers, or else the session.
+    fn cause_of(&mut self, no: SessionNo, to: Target) -> Result<u64, Misdeed> {
+        let session = self.session(no)?;
+        let opened = session.opened;
+        let Target::Export(position) = to else {
+            return Ok(opened);
+        };
+        Ok(match session.tables.exported(position) {
+            Ok(Exported::Resolver(_, asked) | Exported::Listener(_, asked)) => *asked,
+            _ => opened,
+        })
     }
 
     fn addressee(&mut self, no: SessionNo, to: Target) -> Result<Addressee, Misdeed> {
@@ -252,11 +276,11 @@ impl Comms {
     ) -> Result<(), Misdeed> {
         let twice = Misdeed::AnsweredTwice(position);
         match self.session(no)?.tables.exported(position)? {
-            Exported::Resolver(resolver) => {
+            Exported::Resolver(resolver, _) => {
                 let resolver = resolver.take().ok_or(twice)?;
                 turn.resolve(resolver, outcome);
             }
-            Exported::Listener(promise) => {
+            Exported::Listener(promise, _) => {
                 let promise = promise.take().ok_or(twice)?;
                 if let Some(promise) = promise.upgrade() {
                     turn.resolved_elsewhere(&promise, outcome);

@@ -33,6 +33,7 @@ pub(super) enum Wish {
     Listen {
         to: Target,
         promise: WeakRef,
+        cause: u64,
     },
     /// The last reference to an import is gone; so often was it received.
     DropImport(Position, u64),
@@ -176,10 +177,11 @@ impl Remote for Imported {
         self.link.deliver(turn, to, Args::Said(args), answer, id);
     }
 
-    fn listen(&self, _: &mut Turn<'_>) {
+    fn listen(&self, turn: &mut Turn<'_>) {
         if let Some(promise) = self.promise.borrow().clone() {
             let to = Target::Export(self.position);
-            self.link.wish(Wish::Listen { to, promise });
+            let cause = turn.sent();
+            self.link.wish(Wish::Listen { to, promise, cause });
         }
     }
 

@@ -9,7 +9,7 @@ use super::op::{Desc, Import, Op, Position, Target};
 use super::session::Session;
 use super::tables::{Exported, MOST};
 use crate::value::Value;
-use crate::vat::{Kind, Problem, Ref, Resolver, Turn, WeakRef};
+use crate::vat::{Happened, Kind, Problem, Ref, Resolver, Turn, WeakRef};
 
 /// How many are given back in one operation.
 const MOST_DROPPED: usize = 4096;
@@ -26,13 +26,18 @@ impl Comms {
                 }
             }
             (Some(session), Wish::DropAnswer(position)) => session.dropped_answers.push(position),
-            (Some(session), Wish::Listen { to, promise }) => session.listen(turn, to, promise),
+            (Some(session), Wish::Listen { to, promise, cause }) => {
+                turn.because(cause, |turn| session.listen(turn, to, promise));
+            }
             (
                 Some(_),
                 Wish::Deliver {
-                    to, args, answer, ..
+                    to,
+                    args,
+                    answer,
+                    cause,
                 },
-            ) => {
+            ) => turn.because(cause, |turn| {
                 let (position, resolver) = answer.unzip();
                 if let Err((problem, resolver)) =
                     self.deliver(turn, no, to, args, position, resolver)
@@ -40,7 +45,7 @@ impl Comms {
                 {
                     turn.resolve(resolver, Err(problem));
                 }
-            }
+            }),
             (
                 None,
                 Wish::Deliver {
@@ -73,7 +78,7 @@ impl Comms {
             return Err((gone(), resolver));
         };
         let waits = match resolver {
-            Some(resolver) => Some(Exported::Resolver(Some(resolver))),
+            Some(resolver) => Some(Exported::Resolver(Some(resolver), turn.cause())),
             // While the dialect is not known, every message wants an answer: that is written the same in all of them.
             None if !session.dialect.known() => Some(Exported::Sink),
             None => None,
@@ -97,7 +102,9 @@ impl Comms {
         session.say(&op).map_err(|error| {
             let resolver = session.take_back(op);
             (Problem::new(error.to_string()), resolver)
-        })
+        })?;
+        turn.note(Happened::Carried { session: no.0 });
+        Ok(())
     }
 
     fn give_args(
@@ -160,7 +167,7 @@ impl Comms {
 impl Session {
     /// Asks the peer what a promise of its comes to.
     fn listen(&mut self, turn: &mut Turn<'_>, to: Target, promise: WeakRef) {
-        let listener = Exported::Listener(Some(promise.clone()));
+        let listener = Exported::Listener(Some(promise.clone()), turn.cause());
         let said = match self.tables.export_once(listener) {
             // Of bounded length, whatever the positions.
             Ok(position) => self
@@ -172,7 +179,11 @@ impl Session {
                 .map_err(|error| error.to_string()),
             Err((misdeed, _)) => Err(misdeed.to_string()),
         };
-        if let (Err(words), Some(promise)) = (said, promise.upgrade()) {
+        let Err(words) = said else {
+            turn.note(Happened::Carried { session: self.no.0 });
+            return;
+        };
+        if let Some(promise) = promise.upgrade() {
             turn.resolved_elsewhere(&promise, Err(Problem::new(words)));
         }
     }
@@ -184,7 +195,7 @@ impl Session {
         };
         let waits = match resolver {
             Some(Import::Object(position)) => match self.tables.exported(position) {
-                Ok(Exported::Resolver(waits)) => waits.take(),
+                Ok(Exported::Resolver(waits, _)) => waits.take(),
                 _ => None,
             },
             _ => None,

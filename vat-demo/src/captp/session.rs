@@ -26,6 +26,8 @@ const MOST_EARLY: usize = 256;
 /// A session, from the first thought of it to its end.
 pub(super) struct Session {
     pub(super) no: SessionNo,
+    /// The number of its opening in the trace, once it is live.
+    pub(super) opened: u64,
     /// What carries it, once the carrier has named that.
     pub(super) conn: Option<Conn>,
     /// Where the peer is: whom we dialled, or what it said of itself.

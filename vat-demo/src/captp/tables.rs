@@ -19,9 +19,9 @@ pub(super) enum Exported {
     /// An object or a promise.
     Object(Ref),
     /// Takes the answer to a message of ours, once.
-    Resolver(Option<Resolver>),
+    Resolver(Option<Resolver>, Asked),
     /// Takes what an imported promise comes to, once.
-    Listener(Option<WeakRef>),
+    Listener(Option<WeakRef>, Asked),
     /// Takes an answer that nobody here waits for.
     Sink,
 }
@@ -29,11 +29,14 @@ pub(super) enum Exported {
 impl Exported {
     pub(super) fn into_resolver(self) -> Option<Resolver> {
         match self {
-            Self::Resolver(resolver) => resolver,
+            Self::Resolver(resolver, _) => resolver,
             _ => None,
         }
     }
 }
+
+/// The number that the question has in the trace.
+pub(super) type Asked = u64;
 
 struct Export {
     what: Exported,
@@ -132,7 +135,7 @@ impl Tables {
         let exports = self.exports.values_mut();
         exports
             .filter_map(|export| match &mut export.what {
-                Exported::Resolver(resolver) => resolver.take(),
+                Exported::Resolver(resolver, _) => resolver.take(),
                 _ => None,
             })
             .collect()

@@ -55,6 +55,12 @@ impl Vat {
         self.caused_by(0, Happened::Entered, work)
     }
 
+    /// Does something on behalf of those outside: it is no turn, and what it does names its own cause.
+    pub(crate) fn attend<T>(&mut self, work: impl FnOnce(&mut Turn<'_>) -> T) -> T {
+        let agenda = &mut self.agenda;
+        work(&mut Turn { agenda, cause: 0 })
+    }
+
     /// Takes one turn. Whether there was one to take.
     pub fn step(&mut self) -> bool {
         match self.agenda.jobs.pop_front() {

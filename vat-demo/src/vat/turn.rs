@@ -133,9 +133,20 @@ impl Turn<'_> {
         self.agenda.tracer.note(self.cause, Happened::Sent)
     }
 
-    /// The number for a message from outside.
-    pub(crate) fn arrived(&mut self) -> u64 {
-        self.agenda.tracer.note(self.cause, Happened::Arrived)
+    /// The number for something else that happens now.
+    pub(crate) fn note(&mut self, happened: Happened) -> u64 {
+        self.agenda.tracer.note(self.cause, happened)
+    }
+
+    /// Does something that something else has caused.
+    pub(crate) fn because<T>(&mut self, cause: u64, work: impl FnOnce(&mut Turn<'_>) -> T) -> T {
+        let agenda = &mut *self.agenda;
+        work(&mut Turn { agenda, cause })
+    }
+
+    /// What everything done now is caused by.
+    pub(crate) fn cause(&self) -> u64 {
+        self.cause
     }
 
     /// Calls `then` in a turn of its own when a promise is resolved for good.
