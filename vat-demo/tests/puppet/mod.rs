@@ -132,6 +132,7 @@ impl Stage {
             conn,
             key: SessionKey::from_seed(&[seed; 32]),
             their_key: None,
+            speaks: Box::new(B),
             next: 1,
         }
     }
@@ -158,13 +159,14 @@ pub(crate) struct Puppet {
     pub(crate) conn: Conn,
     pub(crate) key: SessionKey,
     pub(crate) their_key: Option<PublicKey>,
+    pub(crate) speaks: Box<dyn Dialect>,
     next: Position,
 }
 
 impl Puppet {
     pub(crate) fn say(&self, stage: &mut Stage, op: &Op) {
         let mut body = Vec::new();
-        B.encode(op, &mut body).unwrap();
+        self.speaks.encode(op, &mut body).unwrap();
         self.say_bytes(stage, body);
     }
 
@@ -178,7 +180,9 @@ impl Puppet {
         stage.poll();
         let heard = stage.script.borrow_mut().sent.remove(&self.conn);
         let ops = heard.into_iter().flatten();
-        let ops: Vec<_> = ops.map(|message| B.decode(&message).unwrap()).collect();
+        let ops: Vec<_> = ops
+            .map(|message| self.speaks.decode(&message).unwrap())
+            .collect();
         for op in &ops {
             if let Op::StartSession { key, .. } = op {
                 self.their_key = Some(*key);
