@@ -28,6 +28,8 @@ mod object;
 mod promise;
 mod reference;
 mod remote;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod turn;
 

@@ -11,8 +11,9 @@
 //! A reference starts as one of these and only promises change. Whoever holds a promise need not ask what has become of it:
 //! a message sent to it goes to whatever it resolves to, in the order of sending.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::mem;
 use std::rc::{Rc, Weak};
 
 use crate::value::Value;
@@ -33,6 +34,38 @@ pub(crate) struct WeakRef(Weak<Node>);
 
 pub(super) struct Node {
     pub(super) state: RefCell<State>,
+}
+
+thread_local! {
+    /// What is to be dropped, while something is being dropped.
+    static RUBBLE: Cell<Option<Vec<State>>> = const { Cell::new(None) };
+}
+
+impl Drop for Node {
+    /// References hold objects and promises, which hold references: a peer can make such chains as long as it likes. So what a
+    /// node held is not dropped within the drop of whatever held the node, but behind it.
+    fn drop(&mut self) {
+        let state = mem::replace(self.state.get_mut(), State::Fulfilled(Value::Undefined));
+        if matches!(&state, State::Fulfilled(Value::Undefined)) {
+            return;
+        }
+        // An error is the end of the thread: no vat runs on it any more.
+        let _ = RUBBLE.try_with(|rubble| {
+            if let Some(mut waiting) = rubble.take() {
+                waiting.push(state);
+                rubble.set(Some(waiting));
+                return;
+            }
+            rubble.set(Some(Vec::new()));
+            let mut next = Some(state);
+            while let Some(state) = next {
+                drop(state);
+                let mut waiting = rubble.take().unwrap_or_default();
+                next = waiting.pop();
+                rubble.set(next.is_some().then_some(waiting));
+            }
+        });
+    }
 }
 
 pub(super) enum State {
@@ -100,9 +133,9 @@ impl Ref {
     /// The reference that this one leads to, as far as that is known: what to compare and what to pass on.
     #[must_use]
     pub fn shortened(&self) -> Self {
-        let mut at = self.clone();
-        while let Some(next) = at.next(Promise::resolution) {
-            at = next;
+        let mut at = self.way();
+        while let Some(next) = at.settled_to() {
+            at = next.way();
         }
         at
     }
@@ -110,16 +143,29 @@ impl Ref {
     /// Where a message to this reference goes: not ahead of those that went before (see [`Promise`]).
     pub(super) fn way(&self) -> Self {
         let mut at = self.clone();
-        while let Some(next) = at.next(|_| None) {
+        while let Some(next) = at.resolved_to() {
+            // Long chains are halved, or every message would walk them whole.
+            if let Some(beyond) = next.resolved_to()
+                && let Ok(mut state) = at.0.state.try_borrow_mut()
+            {
+                *state = State::Resolved(beyond);
+            }
             at = next;
         }
         at
     }
 
-    fn next(&self, beyond: impl Fn(&Promise) -> Option<Self>) -> Option<Self> {
+    fn resolved_to(&self) -> Option<Self> {
         match &*self.0.state.borrow() {
             State::Resolved(next) => Some(next.clone()),
-            State::Promise(promise) => beyond(promise),
+            _ => None,
+        }
+    }
+
+    /// What a promise came to that does not take the shorter way yet.
+    fn settled_to(&self) -> Option<Self> {
+        match &*self.0.state.borrow() {
+            State::Promise(promise) => promise.resolution(),
             _ => None,
         }
     }

@@ -26,6 +26,10 @@ pub(super) enum Job {
 #[derive(Default)]
 pub(super) struct Agenda {
     pub(super) jobs: VecDeque<Job>,
+    /// Messages on their way through promises, the next one first. Empty between turns.
+    walking: VecDeque<(Ref, Message)>,
+    /// Whether somebody further up the stack leads them on.
+    led: bool,
     pub(super) tracer: Tracer,
 }
 
@@ -125,7 +129,7 @@ pub(crate) fn outcome_said(args: Vec<Value>) -> Result<Outcome, Problem> {
 impl Turn<'_> {
     /// Sends a message on behalf of somebody outside.
     pub(crate) fn post_message(&mut self, to: &Ref, message: Message) {
-        self.carry(&to.way(), message);
+        self.carry(to, message);
     }
 
     /// The number for a message to the outside that no object has sent.
@@ -168,9 +172,7 @@ impl Turn<'_> {
             }
             _ => return,
         };
-        for message in waiting {
-            self.carry(promise, message);
-        }
+        self.move_on(promise, waiting);
     }
 
     /// The other vat is gone: whatever was there is broken.
@@ -216,6 +218,25 @@ fn plain(to: Ref) -> Outcome {
     Ok(Value::Ref(to))
 }
 
+/// Has watchers wait for what a promise was resolved to, all at once if that goes. Returns those that do not wait.
+fn pass_on(watchers: Vec<Watcher>, outcome: &Outcome) -> Vec<Watcher> {
+    let Ok(Value::Ref(to)) = outcome else {
+        return watchers;
+    };
+    match &mut *to.shortened().0.state.borrow_mut() {
+        State::Promise(Promise {
+            outcome: None,
+            asked: true,
+            watchers: others,
+            ..
+        }) if others.is_empty() => {
+            *others = watchers;
+            Vec::new()
+        }
+        _ => watchers,
+    }
+}
+
 impl Turn<'_> {
     fn post(&mut self, to: &Ref, args: Vec<Value>, answer: Option<Resolver>) {
         let id = self.agenda.tracer.note(self.cause, Happened::Sent);
@@ -225,11 +246,45 @@ impl Turn<'_> {
             id,
             freight: None,
         };
-        self.carry(&to.way(), message);
+        self.carry(to, message);
     }
 
-    /// Takes a message one step: to the agenda, to another vat, or to where it waits.
+    /// Takes a message as far as it goes now: to the agenda, to another vat, or to where it waits.
+    ///
+    /// A message that breaks or moves takes others along that waited for its answer, and a peer can make such chains as long as
+    /// it likes. So each takes its steps one after the other, and none within another's.
     fn carry(&mut self, to: &Ref, message: Message) {
+        self.agenda.walking.push_back((to.clone(), message));
+        self.lead();
+    }
+
+    /// The same for messages that waited at a promise: ahead of all that came to it later.
+    fn move_on(&mut self, to: &Ref, waiting: Vec<Message>) {
+        if let State::Promise(promise) = &mut *to.way().0.state.borrow_mut()
+            && promise.way.is_none()
+            && promise.messages.is_empty()
+        {
+            // All at once, or long chains of promises would cost their length for each message.
+            promise.messages = waiting;
+            return;
+        }
+        for message in waiting.into_iter().rev() {
+            self.agenda.walking.push_front((to.clone(), message));
+        }
+        self.lead();
+    }
+
+    fn lead(&mut self) {
+        if std::mem::replace(&mut self.agenda.led, true) {
+            return;
+        }
+        while let Some((to, message)) = self.agenda.walking.pop_front() {
+            self.take_step(&to.way(), message);
+        }
+        self.agenda.led = false;
+    }
+
+    fn take_step(&mut self, to: &Ref, message: Message) {
         let next = match &mut *to.0.state.borrow_mut() {
             State::Near(object) => Next::Call(Rc::clone(object)),
             State::Far(remote) => Next::Away(Rc::clone(remote)),
@@ -256,7 +311,7 @@ impl Turn<'_> {
                     way.listen(self);
                 }
             }
-            Next::On(next) => self.carry(&next.way(), message),
+            Next::On(next) => self.move_on(&next, vec![message]),
             Next::Nowhere(problem) => {
                 if let Some(answer) = message.answer {
                     self.resolve(answer, Err(problem));
@@ -315,7 +370,7 @@ impl Turn<'_> {
             }
             _ => return,
         };
-        for watcher in watchers {
+        for watcher in pass_on(watchers, &outcome) {
             self.tell(watcher, &outcome);
         }
         if now {
@@ -332,10 +387,7 @@ impl Turn<'_> {
         };
         let was = node.state.replace(state);
         let State::Promise(promise) = was else { return };
-        let to = Ref(Rc::clone(node)).way();
-        for message in promise.messages {
-            self.carry(&to, message);
-        }
+        self.move_on(&Ref(Rc::clone(node)), promise.messages);
     }
 
     fn watch_boxed(&mut self, on: &Ref, then: Watcher) {
