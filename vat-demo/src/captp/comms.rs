@@ -202,6 +202,7 @@ impl Comms {
             gifts: Vec::new(),
             counts: Counts::default(),
             next_count: 0,
+            asked_below: 0,
             dropped_imports: Vec::new(),
             dropped_answers: Vec::new(),
             out: Vec::new(),

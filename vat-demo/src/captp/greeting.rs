@@ -7,7 +7,7 @@
 use pluribus_mix::time::{Duration, Instant};
 
 use super::certificate::{SessionId, Signature, sign_location, verify_location};
-use super::comms::{Comms, GREETING};
+use super::comms::{Act, Comms, Dial, GREETING};
 use super::link::SessionNo;
 use super::locator::Peer;
 use super::misdeed::Misdeed;
@@ -90,8 +90,9 @@ impl Comms {
         if let Some(begun) = begun.filter(|begun| *begun != no) {
             let dial = self.sessions.get(&begun);
             let stays = dial.is_some_and(|dial| {
+                // Without a connection it has dialled nobody yet.
                 let form = dial.dialect.keys();
-                dial.key.public().id(form) > started.key.id(form)
+                dial.conn.is_some() && dial.key.public().id(form) > started.key.id(form)
             });
             if stays {
                 return Err(Misdeed::Crossed);
@@ -119,6 +120,8 @@ impl Comms {
             std::mem::take(&mut session.gifts),
         );
         self.abort(turn, dial, &Misdeed::Crossed);
+        self.acts
+            .retain(|act| !matches!(act, Act::Connect(Dial(no), _) if *no == dial));
         if let Some(session) = self.sessions.get_mut(&to) {
             session.wanted.extend(wanted);
             session.gifts.extend(gifts);

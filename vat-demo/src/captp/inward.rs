@@ -282,9 +282,7 @@ impl Comms {
             }
             Exported::Listener(promise, _) => {
                 let promise = promise.take().ok_or(twice)?;
-                if let Some(promise) = promise.upgrade() {
-                    turn.resolved_elsewhere(&promise, outcome);
-                }
+                turn.resolved_elsewhere(&promise, outcome);
             }
             Exported::Sink | Exported::Object(_) => {}
         }

@@ -32,7 +32,7 @@ pub(super) enum Wish {
     },
     Listen {
         to: Target,
-        promise: WeakRef,
+        promise: Ref,
         cause: u64,
     },
     /// The last reference to an import is gone; so often was it received.
@@ -178,7 +178,8 @@ impl Remote for Imported {
     }
 
     fn listen(&self, turn: &mut Turn<'_>) {
-        if let Some(promise) = self.promise.borrow().clone() {
+        let promise = self.promise.borrow().as_ref().and_then(WeakRef::upgrade);
+        if let Some(promise) = promise {
             let to = Target::Export(self.position);
             let cause = turn.sent();
             self.link.wish(Wish::Listen { to, promise, cause });

@@ -9,7 +9,7 @@ use super::op::{Desc, Import, Op, Position, Target};
 use super::session::Session;
 use super::tables::{Exported, MOST};
 use crate::value::Value;
-use crate::vat::{Happened, Kind, Problem, Ref, Resolver, Turn, WeakRef};
+use crate::vat::{Happened, Kind, Problem, Ref, Resolver, Turn};
 
 /// How many are given back in one operation.
 const MOST_DROPPED: usize = 4096;
@@ -39,10 +39,14 @@ impl Comms {
                 },
             ) => turn.because(cause, |turn| {
                 let (position, resolver) = answer.unzip();
-                if let Err((problem, resolver)) =
-                    self.deliver(turn, no, to, args, position, resolver)
-                    && let Some(resolver) = resolver
-                {
+                let said = self.deliver(turn, no, to, args, position, resolver);
+                if let Some((session, position)) = self.sessions.get_mut(&no).zip(position) {
+                    if said.is_err() {
+                        session.ask_nothing(position);
+                    }
+                    session.asked_below = position + 1;
+                }
+                if let Err((problem, Some(resolver))) = said {
                     turn.resolve(resolver, Err(problem));
                 }
             }),
@@ -128,6 +132,11 @@ impl Comms {
         value.try_map(&mut |reference| self.give_ref(turn, no, &reference).map(Value::Ref))
     }
 
+    fn has_asked(&self, no: SessionNo, position: Position) -> bool {
+        let session = self.sessions.get(&no);
+        session.is_some_and(|session| position < session.asked_below)
+    }
+
     fn give_ref(
         &mut self,
         turn: &mut Turn<'_>,
@@ -142,7 +151,10 @@ impl Comms {
             Some(Away::Imported(link, position)) if link.session == no => {
                 return Ok(Desc::Target(Target::Export(position)));
             }
-            Some(Away::Asked(link, position)) if link.session == no => {
+            // What has become such a promise since the message was sent may be the answer to a later message; then it is ours.
+            Some(Away::Asked(link, position))
+                if link.session == no && self.has_asked(no, position) =>
+            {
                 return Ok(Desc::Target(Target::Answer(position)));
             }
             Some(Away::Imported(link, position)) if matches!(reference.kind(), Kind::Far(_)) => {
@@ -166,7 +178,7 @@ impl Comms {
 
 impl Session {
     /// Asks the peer what a promise of its comes to.
-    fn listen(&mut self, turn: &mut Turn<'_>, to: Target, promise: WeakRef) {
+    fn listen(&mut self, turn: &mut Turn<'_>, to: Target, promise: Ref) {
         let listener = Exported::Listener(Some(promise.clone()), turn.cause());
         let said = match self.tables.export_once(listener) {
             // Of bounded length, whatever the positions.
@@ -179,13 +191,24 @@ impl Session {
                 .map_err(|error| error.to_string()),
             Err((misdeed, _)) => Err(misdeed.to_string()),
         };
-        let Err(words) = said else {
-            turn.note(Happened::Carried { session: self.no.0 });
-            return;
-        };
-        if let Some(promise) = promise.upgrade() {
-            turn.resolved_elsewhere(&promise, Err(Problem::new(words)));
+        match said {
+            Ok(()) => {
+                turn.note(Happened::Carried { session: self.no.0 });
+            }
+            Err(words) => turn.resolved_elsewhere(&promise, Err(Problem::new(words))),
         }
+    }
+
+    /// A message was not sent, but what was sent to its answer follows: the peer must know of one. Its bootstrap object has
+    /// nothing but a problem for this.
+    fn ask_nothing(&mut self, answer: Position) {
+        let sink = self.tables.export_once(Exported::Sink).ok();
+        let _ = self.say(&Op::Deliver {
+            to: Target::Export(0),
+            args: Vec::new(),
+            answer: Some(answer),
+            resolver: sink.map(Import::Object),
+        });
     }
 
     /// A message is not sent: what it would have exported is not. Who waits for its answer is given back.

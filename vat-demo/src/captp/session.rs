@@ -47,6 +47,8 @@ pub(super) struct Session {
     pub(super) gifts: Vec<Gift>,
     pub(super) counts: Counts,
     pub(super) next_count: u64,
+    /// The answers below this have been asked for on the wire.
+    pub(super) asked_below: Position,
     /// What is given back with the next operation.
     pub(super) dropped_imports: Vec<(Position, u64)>,
     pub(super) dropped_answers: Vec<Position>,

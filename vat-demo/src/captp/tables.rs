@@ -9,7 +9,7 @@ use std::rc::{Rc, Weak};
 use super::link::{Imported, Link, Place};
 use super::misdeed::Misdeed;
 use super::op::{Import, Position};
-use crate::vat::{Ref, Resolver, WeakRef};
+use crate::vat::{Ref, Resolver};
 
 /// The most places of any table.
 pub(super) const MOST: usize = 1 << 16;
@@ -20,8 +20,8 @@ pub(super) enum Exported {
     Object(Ref),
     /// Takes the answer to a message of ours, once.
     Resolver(Option<Resolver>, Asked),
-    /// Takes what an imported promise comes to, once.
-    Listener(Option<WeakRef>, Asked),
+    /// Takes what an imported promise comes to, once. The promise lives as long, for those who watch it.
+    Listener(Option<Ref>, Asked),
     /// Takes an answer that nobody here waits for.
     Sink,
 }
