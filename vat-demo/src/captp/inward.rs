@@ -152,7 +152,9 @@ impl Comms {
                 let args = self.take_args(turn, no, args)?;
                 let outcome = outcome_said(args).map_err(|_| Misdeed::NoOutcome(position))?;
                 self.answered(turn, no, position, outcome)?;
-                if let Some(waiting) = waiting {
+                // Two that do not know each other's dialect ask for answers that they do not want, and would answer the answers.
+                let wanted = answer.is_some() || self.session(no)?.dialect.known();
+                if let Some(waiting) = waiting.filter(|_| wanted) {
                     turn.resolve(waiting, Ok(Value::Undefined));
                 }
                 Ok(())
