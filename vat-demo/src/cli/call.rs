@@ -75,11 +75,12 @@ impl Running {
             })
         });
         loop {
+            self.poll();
             let outcome = told.borrow_mut().take();
             match outcome {
                 Some(Ok(value)) => return Ok(value),
                 Some(Err(problem)) => return Err(Failure::failed(literal::why(&problem))),
-                None => self.step().await,
+                None => self.changed().await,
             }
         }
     }

@@ -138,9 +138,13 @@ impl Place {
 }
 
 impl Running {
-    /// Does what there is to do, and waits until there is more. Loses nothing when cancelled.
-    pub(crate) async fn step(&mut self) {
+    /// Does what there is to do.
+    pub(crate) fn poll(&mut self) {
         self.host.poll(Instant::ZERO + self.start.elapsed());
+    }
+
+    /// Waits until there may be more. Loses nothing when cancelled.
+    pub(crate) async fn changed(&mut self) {
         let due = self.host.poll_timeout();
         let timer = async {
             match due {

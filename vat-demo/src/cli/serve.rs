@@ -36,8 +36,9 @@ impl Serve {
             }
         }
         loop {
+            running.poll();
             tokio::select! {
-                () = running.step() => {}
+                () = running.changed() => {}
                 _ = terminated.recv() => return Ok(()),
                 _ = interrupted.recv() => return Ok(()),
             }
