@@ -364,12 +364,17 @@ impl Session {
     fn say_broken(&mut self, resolver: Import, misdeed: &Misdeed) {
         let (Import::Object(position) | Import::Promise(position)) = resolver;
         let reason = Value::Error(misdeed.to_string());
+        // As with every message while the dialect is not known: one that wants an answer is written the same in all of them.
+        let resolver = match self.dialect.known() {
+            true => None,
+            false => self.tables.export_once(Exported::Sink).ok(),
+        };
         // Of bounded length.
         let _ = self.say(&Op::Deliver {
             to: Target::Export(position),
             args: vec![Value::symbol("break"), reason],
             answer: None,
-            resolver: None,
+            resolver: resolver.map(Import::Object),
         });
     }
 }
