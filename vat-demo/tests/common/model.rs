@@ -377,9 +377,6 @@ impl<A: Air> Model<A> {
 
     fn watch_this(&mut self, party: usize, promise: &Ref, answer_on: Option<i64>) {
         let number = self.ledger.borrow_mut().number();
-        if std::env::var("DBG").is_ok() {
-            self.dbg.push((number, party, promise.clone(), answer_on));
-        }
         self.ledger.borrow_mut().told.insert(number, 0);
         let ledger = Rc::clone(&self.ledger);
         self.parties[party].host.turn(|turn| {

@@ -132,6 +132,7 @@ impl Stage {
             conn,
             key: SessionKey::from_seed(&[seed; 32]),
             their_key: None,
+            name: String::new(),
             speaks: Box::new(B),
             next: 1,
         }
@@ -140,6 +141,7 @@ impl Stage {
     /// A peer with a live session.
     pub(crate) fn joined(&mut self, name: &str, seed: u8) -> Puppet {
         let mut puppet = self.connected(seed, Some(name));
+        puppet.name = name.to_owned();
         puppet.hear(self);
         puppet.start(self, name);
         assert_eq!(puppet.hear(self), []);
@@ -159,6 +161,8 @@ pub(crate) struct Puppet {
     pub(crate) conn: Conn,
     pub(crate) key: SessionKey,
     pub(crate) their_key: Option<PublicKey>,
+    /// Under which it has joined.
+    pub(crate) name: String,
     pub(crate) speaks: Box<dyn Dialect>,
     next: Position,
 }
@@ -285,4 +289,22 @@ pub(crate) fn answer_in(heard: &[Op], at: Position) -> Option<(bool, Value<Desc>
         }
         _ => None,
     })
+}
+
+/// A stage with an echo, and an object that promises and never answers.
+pub(crate) fn stage() -> Stage {
+    let mut stage = Stage::new();
+    let echo = stage
+        .host
+        .turn(|turn| turn.spawn_fn(|_, args| Ok(Value::List(args))));
+    stage.host.register(b"echo", &echo);
+    let never = stage.host.turn(|turn| {
+        turn.spawn_fn(|turn, _| {
+            let (promise, resolver) = turn.promise();
+            std::mem::forget(resolver);
+            Ok(promise.into())
+        })
+    });
+    stage.host.register(b"never", &never);
+    stage
 }
