@@ -1,4 +1,4 @@
-"""Chapter 7.2 to 7.5: locators, keys, certificates, operations and their dialects (CAP 5 to CAP 16)."""
+"""Chapter 7.2 to 7.5: locators, keys, certificates, operations and their dialects (CAP-5 to CAP-16)."""
 
 from dataclasses import dataclass
 
@@ -42,7 +42,7 @@ def shown(value):
     return "(" + " ".join([value.name, *map(shown, value.parts)]) + ")"
 
 
-# --- CAP 5, CAP 7, CAP 8 -------------------------------------------------------------------------------------------
+# --- CAP-5, CAP-7, CAP-8 -------------------------------------------------------------------------------------------
 
 
 def peer(transport, designator, hints):
@@ -74,7 +74,7 @@ def session_id(one, two):
     return H(H(b"prot0" + min(one, two) + max(one, two)))
 
 
-# --- CAP 9, CAP 10 -------------------------------------------------------------------------------------------------
+# --- CAP-9, CAP-10 -------------------------------------------------------------------------------------------------
 
 
 def my_location(it):
@@ -120,7 +120,7 @@ PLACES = {
 
 
 def node(value):
-    """A value of CAP 12 and CAP 13 as Syrup."""
+    """A value of CAP-12 and CAP-13 as Syrup."""
     if isinstance(value, Node):
         return value
     if isinstance(value, bool):
@@ -160,7 +160,7 @@ GC = {"A": ("op:gc-export", "op:gc-answer"), "B": ("op:gc-exports", "op:gc-answe
 
 
 def operation(op, dialect):
-    """An operation as Syrup (CAP 11, CAP 14, CAP 15)."""
+    """An operation as Syrup (CAP-11, CAP-14, CAP-15)."""
     parts = op.parts
     if op.name == "start-session":
         version, key, location, signature = parts
@@ -241,31 +241,31 @@ def this_record(it, name, clause):
 
 
 def read_peer(it):
-    fields = this_record(it, "ocapn-peer", "CAP 5")
+    fields = this_record(it, "ocapn-peer", "CAP-5")
     transport = fields.of("symbol")
     good = transport.value and "." not in transport.value
-    expect(good, "CAP 5", "not the name of a transport", transport.start)
+    expect(good, "CAP-5", "not the name of a transport", transport.start)
     designator, hints = fields.of("text").value, fields.next()
     if hints == s.boolean(False):
         hints = None
     else:
-        expect(hints.kind == "dict", "CAP 5", "expected a dictionary", hints.start)
+        expect(hints.kind == "dict", "CAP-5", "expected a dictionary", hints.start)
         for one in (one for pair in hints.value for one in pair):
-            expect(one.kind == "text", "CAP 5", "expected text", one.start)
+            expect(one.kind == "text", "CAP-5", "expected text", one.start)
         hints = {key.value: value.value for key, value in hints.value}
     return fields.done(peer(transport.value, designator, hints))
 
 
 def read_named(it, names, last):
-    """[name [scheme [name value] …]] of CAP 7: names are (name, fixed value or None); gives the 32 bytes of those."""
-    expect(it.kind == "list", "CAP 7", "expected a list", it.start)
-    outer = Fields(it, "CAP 7")
+    """[name [scheme [name value] …]] of CAP-7: names are (name, fixed value or None); gives the 32 bytes of those."""
+    expect(it.kind == "list", "CAP-7", "expected a list", it.start)
+    outer = Fields(it, "CAP-7")
     outer.this_symbol(last[0])
-    inner = Fields(outer.of("list"), "CAP 7")
+    inner = Fields(outer.of("list"), "CAP-7")
     inner.this_symbol(last[1])
     found = b""
     for name, fixed in names:
-        pair = Fields(inner.of("list"), "CAP 7")
+        pair = Fields(inner.of("list"), "CAP-7")
         pair.this_symbol(name)
         if fixed is None:
             found += pair.bytes_32()
@@ -285,31 +285,31 @@ def read_signature(it):
 
 
 def read_give(it):
-    fields = this_record(it, "desc:handoff-give", "CAP 9")
+    fields = this_record(it, "desc:handoff-give", "CAP-9")
     key, location = read_key(fields.next()), read_peer(fields.next())
     session, side, gift = fields.bytes_32(), fields.bytes_32(), fields.of("bytes")
-    expect(1 <= len(gift.value) <= 64, "CAP 9", "not a gift id", gift.start)
+    expect(1 <= len(gift.value) <= 64, "CAP-9", "not a gift id", gift.start)
     return fields.done((key, location, session, side, gift.value))
 
 
 def read_envelope(it, give_only=False):
-    fields = this_record(it, "desc:sig-envelope", "CAP 9")
+    fields = this_record(it, "desc:sig-envelope", "CAP-9")
     inner = fields.next()
-    name = label(inner, "CAP 9")
+    name = label(inner, "CAP-9")
     if name == "desc:handoff-give" or give_only:
         parts, name = read_give(inner), "give"
     else:
-        expect(name == "desc:handoff-receive", "CAP 9", "expected a certificate", inner.start)
-        receive = Fields(inner, "CAP 9", 1)
+        expect(name == "desc:handoff-receive", "CAP-9", "expected a certificate", inner.start)
+        receive = Fields(inner, "CAP-9", 1)
         parts = receive.bytes_32(), receive.bytes_32(), receive.position()
         parts, name = receive.done((*parts, read_envelope(receive.next(), give_only=True))), "receive"
     return fields.done(is_(name, *parts, read_signature(fields.next())))
 
 
 def read_place(it, names, words):
-    found = {PLACES[name]: name for name in names}.get(label(it, "CAP 11"))
-    expect(found, "CAP 11", "expected " + words, it.start)
-    fields = Fields(it, "CAP 11", 1)
+    found = {PLACES[name]: name for name in names}.get(label(it, "CAP-11"))
+    expect(found, "CAP-11", "expected " + words, it.start)
+    fields = Fields(it, "CAP-11", 1)
     return fields.done(is_(found, fields.position()))
 
 
@@ -330,13 +330,13 @@ def read_value(it):
         return tuple(map(read_value, it.value))
     if it.kind == "dict":
         for key, _ in it.value:
-            expect(key.kind == "text", "CAP 12", "expected text", key.start)
+            expect(key.kind == "text", "CAP-12", "expected text", key.start)
         return {key.value: read_value(value) for key, value in it.value}
-    expect(it.kind != "set", "CAP 12", "expected a value that can be passed", it.start)
-    name, fields = label(it, "CAP 12"), Fields(it, "CAP 12", 1)
+    expect(it.kind != "set", "CAP-12", "expected a value that can be passed", it.start)
+    name, fields = label(it, "CAP-12"), Fields(it, "CAP-12", 1)
     places = {wire: name for name, wire in PLACES.items()}
     if name in places:
-        fields.clause = "CAP 13"
+        fields.clause = "CAP-13"
         return fields.done(is_(places[name], fields.position()))
     if name in ("void", "null"):
         return fields.done(is_(name))
@@ -348,7 +348,7 @@ def read_value(it):
         return read_envelope(it)
     if name == "ocapn-sturdyref":
         return fields.done(is_("sturdyref", read_peer(fields.next()), fields.of("bytes").value))
-    raise Bad("CAP 13" if name == "desc:handoff-give" else "CAP 12", "unknown record", it.start)
+    raise Bad("CAP-13" if name == "desc:handoff-give" else "CAP-12", "unknown record", it.start)
 
 
 def or_none(it, read):
@@ -364,12 +364,12 @@ def read_deliver(fields, dialect):
         answer = fields.position()
     resolver = fields.next()
     silent = dialect == "A" and resolver == s.boolean(False)
-    expect(not silent, "CAP 14", "not in this dialect", resolver.start)
+    expect(not silent, "CAP-14", "not in this dialect", resolver.start)
     return is_("deliver", to, args, answer, or_none(resolver, read_import))
 
 
 def read_positions(it):
-    fields = Fields(it, "CAP 11")
+    fields = Fields(it, "CAP-11")
     return tuple(fields.position() for _ in it.value)
 
 
@@ -378,19 +378,19 @@ def read_own(name, fields, dialect):
     if name == exports:
         positions, deltas = read_positions(fields.of("list")), fields.of("list")
         counts = read_positions(deltas)
-        expect(len(positions) == len(counts), "CAP 14", "as many deltas as positions expected", deltas.start)
+        expect(len(positions) == len(counts), "CAP-14", "as many deltas as positions expected", deltas.start)
         return is_("gc-exports", *zip(positions, counts))
     if name == answers:
         return is_("gc-answers", *read_positions(fields.of("list")))
     if dialect == "A" and name == "op:deliver-only":
         return is_("deliver", read_target(fields.next()), read_value(fields.of("list")), None, None)
     other = name == "op:deliver-only" or name in (*GC["A"], *GC["B"])
-    raise Bad("CAP 15" if other else "CAP 11", "not in this dialect" if other else "unknown operation", 0)
+    raise Bad("CAP-15" if other else "CAP-11", "not in this dialect" if other else "unknown operation", 0)
 
 
 def read_operation(wire, dialect):
     it = s.decode(wire)
-    name, fields = label(it, "CAP 11"), Fields(it, "CAP 11", 1)
+    name, fields = label(it, "CAP-11"), Fields(it, "CAP-11", 1)
     if name == "op:start-session":
         version, key = fields.of("text").value, read_key(fields.next())
         op = is_("start-session", version, key, read_peer(fields.next()), read_signature(fields.next()))

@@ -7,7 +7,7 @@ from crypto import H, L, library_sign, verify_strict
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rng import rand
 
-SPEC = ["CAP 8", "CAP 9", "CAP 10"]
+SPEC = ["CAP-8", "CAP-9", "CAP-10"]
 GIFTER, RECEIVER, OTHER, LATER = (rand(f"captp certificates {n}") for n in range(4))
 HINTS = {"at": "host:1", "ticket": "x", "b": ""}
 NEUTRAL = (1).to_bytes(32, "little")
@@ -29,11 +29,11 @@ def message(value):
 def ids():
     keys = [rand(f"captp key {n}") for n in range(4)]
     for n, seed in enumerate(keys):
-        case = {"kind": "id", "name": f"the id of key {n}", "clauses": ["CAP 8"], "seed": seed.hex()}
+        case = {"kind": "id", "name": f"the id of key {n}", "clauses": ["CAP-8"], "seed": seed.hex()}
         yield case | {"public": public(seed).hex(), "id": c.public_id(public(seed)).hex()}
     for n, m in ((0, 1), (1, 0), (2, 3), (3, 2), (1, 1)):
         one, two = c.public_id(public(keys[n])), c.public_id(public(keys[m]))
-        case = {"kind": "session", "name": f"the session of keys {n} and {m}", "clauses": ["CAP 8"]}
+        case = {"kind": "session", "name": f"the session of keys {n} and {m}", "clauses": ["CAP-8"]}
         yield case | {"one": one.hex(), "two": two.hex(), "session": c.session_id(one, two).hex()}
 
 
@@ -52,7 +52,7 @@ def locations():
         signed = c.my_location(where)
         signature = library_sign(GIFTER, signed)
         assert verify_strict(public(GIFTER), signed, signature)
-        case = {"kind": "location", "name": f"a location {name}", "clauses": ["CAP 10"], "seed": GIFTER.hex()}
+        case = {"kind": "location", "name": f"a location {name}", "clauses": ["CAP-10"], "seed": GIFTER.hex()}
         yield case | {"start": start(public(GIFTER), where, signature), "signature": signature.hex()}
     where, key = location(), public(GIFTER)
     good = library_sign(GIFTER, c.my_location(where))
@@ -73,7 +73,7 @@ def locations():
         ("under a key of order one", NEUTRAL, where, NEUTRAL + bytes(32)),
     ):
         assert not verify_strict(key_, c.my_location(where_), signature), name
-        case = {"kind": "bad location", "name": f"a bad location {name}", "clauses": ["CAP 10"]}
+        case = {"kind": "bad location", "name": f"a bad location {name}", "clauses": ["CAP-10"]}
         yield case | {"start": start(key_, where_, signature)}
 
 
@@ -101,7 +101,7 @@ def gives():
         "to the gifter itself": give(key=public(GIFTER)),
     }.items():
         assert c.verifies(it, public(GIFTER))
-        case = {"kind": "give", "name": f"a gift {name}", "clauses": ["CAP 9", "CAP 10"], "seed": GIFTER.hex()}
+        case = {"kind": "give", "name": f"a gift {name}", "clauses": ["CAP-9", "CAP-10"], "seed": GIFTER.hex()}
         yield case | {"message": message(it), "give": c.shown(it), "signature": it.parts[-1].hex()}
     signature = give().parts[-1]
     changes = {
@@ -123,7 +123,7 @@ def gives():
 
 def bad_give(name, it):
     assert not c.verifies(it, public(GIFTER)), name
-    case = {"kind": "bad give", "name": name, "clauses": ["CAP 10"], "gifter": public(GIFTER).hex()}
+    case = {"kind": "bad give", "name": name, "clauses": ["CAP-10"], "gifter": public(GIFTER).hex()}
     return case | {"message": message(it)}
 
 
@@ -144,7 +144,7 @@ def receives():
         "of a gift with a short id": receive(give=give(gift=b"my-gift")),
     }.items():
         assert c.verifies(it, public(RECEIVER)) and c.verifies(it.parts[3], public(GIFTER))
-        case = {"kind": "receive", "name": f"a receive, {name}", "clauses": ["CAP 9", "CAP 10"]}
+        case = {"kind": "receive", "name": f"a receive, {name}", "clauses": ["CAP-9", "CAP-10"]}
         case |= {"seed": RECEIVER.hex(), "gifter": public(GIFTER).hex(), "signature": it.parts[-1].hex()}
         yield case | {"message": message(it), "receive": c.shown(it)}
     good = receive()
@@ -169,7 +169,7 @@ def receives():
 def bad_receive(name, it, outside):
     own = it.parts[3].parts[0]
     assert c.verifies(it, own) != outside and c.verifies(it.parts[3], public(GIFTER)) == outside, name
-    case = {"kind": "bad receive", "name": name, "clauses": ["CAP 10"], "gifter": public(GIFTER).hex()}
+    case = {"kind": "bad receive", "name": name, "clauses": ["CAP-10"], "gifter": public(GIFTER).hex()}
     return case | {"message": message(it), "receive_good": not outside, "give_good": outside}
 
 

@@ -7,7 +7,7 @@ from crypto import H, library_sign
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rng import rand
 
-SPEC = [f"CAP {n}" for n in (5, 7, 9, 11, 12, 13, 14, 15, 16)]
+SPEC = [f"CAP-{n}" for n in (5, 7, 9, 11, 12, 13, 14, 15, 16)]
 EXPORT, ANSWER = is_("export", 3), is_("answer", 2**64 - 1)
 OBJECT, PROMISE = is_("object", 5), is_("promise", 0)
 GIFTER, RECEIVER = rand("captp gifter"), rand("captp receiver")
@@ -47,20 +47,20 @@ def shared():
     key = public(GIFTER)
     location = library_sign(GIFTER, c.my_location(LOCATION))
     start = is_("start-session", "1.0", key, LOCATION, location)
-    yield said("a session", ["CAP 5", "CAP 7", "CAP 11"], start)
+    yield said("a session", ["CAP-5", "CAP-7", "CAP-11"], start)
     start = is_("start-session", "", bytes(32), c.peer("x", "", {}), bytes(64))
-    yield said("a session with nothing in it", ["CAP 5", "CAP 7", "CAP 11"], start)
+    yield said("a session with nothing in it", ["CAP-5", "CAP-7", "CAP-11"], start)
     for to in (EXPORT, ANSWER):
         for answer in (None, 0, 2**64 - 1):
             for resolver in (OBJECT, PROMISE):
                 words = f"{to.name}, answer {answer}, {resolver.name}"
-                yield said(f"a message to {words}", ["CAP 11"], deliver(to=to, answer=answer, resolver=resolver))
+                yield said(f"a message to {words}", ["CAP-11"], deliver(to=to, answer=answer, resolver=resolver))
     for partial in (False, True):
-        yield said(f"listen, partial {partial}", ["CAP 11"], is_("listen", ANSWER, OBJECT, partial))
-    yield said("get", ["CAP 11"], is_("get", ANSWER, "a field", 1))
-    yield said("index", ["CAP 11"], is_("index", EXPORT, 0, 2))
-    yield said("untag", ["CAP 11"], is_("untag", ANSWER, "é", 3))
-    yield said("abort", ["CAP 11"], is_("abort", "no reason"))
+        yield said(f"listen, partial {partial}", ["CAP-11"], is_("listen", ANSWER, OBJECT, partial))
+    yield said("get", ["CAP-11"], is_("get", ANSWER, "a field", 1))
+    yield said("index", ["CAP-11"], is_("index", EXPORT, 0, 2))
+    yield said("untag", ["CAP-11"], is_("untag", ANSWER, "é", 3))
+    yield said("abort", ["CAP-11"], is_("abort", "no reason"))
     values = {
         "a method and its arguments": (s.symbol("fetch"), b"swissnum", 42, "text"),
         "numbers": (0, -1, 2**64, -(2**200), s.double(1.5), s.double(-0.0), s.double(float("nan"))),
@@ -72,14 +72,14 @@ def shared():
         "sturdyrefs": (STURDYREF, is_("sturdyref", LOCATION, b"")),
     }
     for name, args in values.items():
-        yield said(name, ["CAP 12"], deliver(*args))
-    yield said("references", ["CAP 13"], deliver(EXPORT, ANSWER, OBJECT, PROMISE, (EXPORT, {"a": OBJECT})))
-    yield said("a give", ["CAP 9", "CAP 13"], deliver(GIVE))
-    yield said("a receive", ["CAP 9", "CAP 13"], deliver(s.symbol("withdraw-gift"), RECEIVE, answer=1))
+        yield said(name, ["CAP-12"], deliver(*args))
+    yield said("references", ["CAP-13"], deliver(EXPORT, ANSWER, OBJECT, PROMISE, (EXPORT, {"a": OBJECT})))
+    yield said("a give", ["CAP-9", "CAP-13"], deliver(GIVE))
+    yield said("a receive", ["CAP-9", "CAP-13"], deliver(s.symbol("withdraw-gift"), RECEIVE, answer=1))
 
 
 def own():
-    both = ["CAP 14", "CAP 15"]
+    both = ["CAP-14", "CAP-15"]
     yield said("a message of which nobody wants the answer", both, deliver(1, OBJECT, resolver=None))
     yield said("a message without arguments", both, deliver(to=ANSWER, resolver=None))
     yield said("an answer that nobody is told", both, deliver(1, answer=4, resolver=None))
@@ -142,7 +142,7 @@ def bad_operations():
         "a field that is a symbol": b"<6'op:get<11'desc:answer1+>1'a1+>",
         "an answer of a get that is f": b"<6'op:get<11'desc:answer1+>1\"af>",
     }.items():
-        yield from refused(name, wire, clause="CAP 11")
+        yield from refused(name, wire, clause="CAP-11")
 
 
 def bad_values():
@@ -161,11 +161,11 @@ def bad_values():
         "an operation as a value": b"<8'op:abort1\"x>",
         "a locator as a value": s.encode(c.peer_record(LOCATION)),
     }.items():
-        yield from refused(name, with_args(args), clause="CAP 12")
-    yield from refused("a descriptor without a position", with_args(b"<11'desc:export>"), clause="CAP 13")
-    yield from refused("a descriptor above 64 bits", with_args(b"<11'desc:answer18446744073709551616+>"), clause="CAP 13")
+        yield from refused(name, with_args(args), clause="CAP-12")
+    yield from refused("a descriptor without a position", with_args(b"<11'desc:export>"), clause="CAP-13")
+    yield from refused("a descriptor above 64 bits", with_args(b"<11'desc:answer18446744073709551616+>"), clause="CAP-13")
     bare = s.encode(c.give_record(GIVE))
-    yield from refused("a give without an envelope", with_args(bare), clause="CAP 13")
+    yield from refused("a give without an envelope", with_args(bare), clause="CAP-13")
 
 
 def bad_locators():
@@ -182,7 +182,7 @@ def bad_locators():
         ("a peer with four fields", b'1"b}', b'1"b}f'),
         ("a peer of an older draft", b"10'ocapn-peer", b"10'ocapn-node"),
     ):
-        yield from refused(name, with_args(replaced(good, old, new)), "B", "CAP 5")
+        yield from refused(name, with_args(replaced(good, old, new)), "B", "CAP-5")
 
 
 def bad_keys():
@@ -203,7 +203,7 @@ def bad_keys():
         ("flags left out", b"[5'flags5'eddsa]", b""),
         ("a key with more behind it", key, key + b"t"),
     ):
-        yield from refused(name, replaced(good, old, new), "B", "CAP 7")
+        yield from refused(name, replaced(good, old, new), "B", "CAP-7")
 
 
 def bad_certificates():
@@ -221,7 +221,7 @@ def bad_certificates():
         ("a receive of another length", receive, b"32:" + H(b"us"), b"3:abc"),
         ("a give with more in it", give, gift + b">", gift + b"t>"),
     ):
-        yield from refused(name, with_args(replaced(node, old, new)), "B", "CAP 9")
+        yield from refused(name, with_args(replaced(node, old, new)), "B", "CAP-9")
     inside = with_args(s.encode(s.record("desc:sig-envelope", c.receive_record(RECEIVE))))
     yield from refused("an envelope without a signature", inside, "B")
 
@@ -235,15 +235,15 @@ def bad_dialects():
     ):
         yield from refused(name + ", as B says it", written(op, "B"), "A")
         if written(op, "A"):
-            yield from refused(name + ", as A says it", written(op, "A"), "B", "CAP 15")
+            yield from refused(name + ", as A says it", written(op, "A"), "B", "CAP-15")
     for dialect, (exports, _) in c.GC.items():
         for lists in (b"[1+][]", b"[][1+]"):
             wire = b"<%d'%s%s>" % (len(exports), exports.encode(), lists)
-            yield from refused(f"lists of two lengths {lists.decode()}", wire, dialect, "CAP 14")
+            yield from refused(f"lists of two lengths {lists.decode()}", wire, dialect, "CAP-14")
 
 
 class Auto:
-    """CAP 16."""
+    """CAP-16."""
 
     def __init__(self):
         self.heard = None
@@ -281,7 +281,7 @@ def heard():
             answer = written(answers, auto.heard or "B")
             step = {"wire": wire.hex(), "taken": taken, "heard": auto.heard, "says": answer.hex()}
             steps.append(step)
-        yield {"kind": "heard", "name": f"heard: {name}", "clauses": ["CAP 16"], "steps": steps}
+        yield {"kind": "heard", "name": f"heard: {name}", "clauses": ["CAP-16"], "steps": steps}
 
 
 def make():

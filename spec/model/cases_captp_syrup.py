@@ -4,10 +4,10 @@ import syrup as s
 from rng import rand
 from wire import OFF
 
-SPEC = ["CAP 1", "CAP 2", "CAP 3", "CAP 4"]
+SPEC = ["CAP-1", "CAP-2", "CAP-3", "CAP-4"]
 
 
-def valid(name, node, clause="CAP 1"):
+def valid(name, node, clause="CAP-1"):
     wire = s.encode(node)
     assert s.decode(wire) == node or node.kind in ("set", "dict"), name
     assert s.encode(s.decode(wire)) == wire
@@ -47,12 +47,12 @@ def refused(name, clause, wire, alone=False):
 
 def stream(name, *nodes, rest=b""):
     wires = [s.encode(node) for node in nodes]
-    case = {"kind": "stream", "name": "stream: " + name, "clauses": ["CAP 4"], "values": [wire.hex() for wire in wires]}
+    case = {"kind": "stream", "name": "stream: " + name, "clauses": ["CAP-4"], "values": [wire.hex() for wire in wires]}
     return case | {"stream": (b"".join(wires) + rest).hex()}
 
 
 def bad_stream(name, wire, at, reason):
-    case = {"kind": "bad stream", "name": "bad stream: " + name, "clauses": ["CAP 4"], "stream": wire.hex()}
+    case = {"kind": "bad stream", "name": "bad stream: " + name, "clauses": ["CAP-4"], "stream": wire.hex()}
     return case | {"at": at, "reason": reason}
 
 
@@ -65,9 +65,9 @@ def atoms():
         for number in (2**power - 1, 2**power, -(2**power), -(2**power) - 1):
             yield valid(f"a number near 2^{power}: {str(number)[:9]}… {number % 7}", s.integer(number))
     for name, number in (("zero", 0.0), ("minus zero", -0.0), ("one", 1.0), ("a third", 1 / 3), ("the least", 5e-324)):
-        yield valid(f"the double {name}", s.double(number), "CAP 2" if "zero" in name else "CAP 1")
+        yield valid(f"the double {name}", s.double(number), "CAP-2" if "zero" in name else "CAP-1")
     for name in ("inf", "-inf", "nan", "1.7976931348623157e308", "2.2250738585072014e-308"):
-        yield valid(f"the double {name}", s.double(float(name)), "CAP 2" if name == "nan" else "CAP 1")
+        yield valid(f"the double {name}", s.double(float(name)), "CAP-2" if name == "nan" else "CAP-1")
     for length in (0, 1, 9, 10, 99, 100, 300):
         yield valid(f"{length} bytes", s.data(rand("captp syrup", length)))
     for name, value in (
@@ -96,11 +96,11 @@ def containers():
     for label in (s.text("a"), s.data(b"a"), n(1), s.row(), s.record("a")):
         yield valid(f"a record with a label that is {label.kind}", s.Node("record", (label, t)))
     texts = ["", "a", "b", "aa", "bb", "0123456789", "z" * 100]
-    yield valid("keys of many lengths", s.dictionary(*((s.text(key), t) for key in texts)), "CAP 2")
+    yield valid("keys of many lengths", s.dictionary(*((s.text(key), t) for key in texts)), "CAP-2")
     kinds = [t, n(1), n(-1), n(10), n(2), s.double(1.0), s.data(b"a"), s.text("a"), s.symbol("a"), s.row(), s.record("a")]
-    yield valid("keys of every kind", s.dictionary(*((key, f) for key in kinds)), "CAP 2")
-    yield valid("members of every kind", s.members(*kinds, s.dictionary(), s.members()), "CAP 2")
-    yield valid("a set in a set", s.members(s.members(n(1)), s.members(n(2)), s.members()), "CAP 2")
+    yield valid("keys of every kind", s.dictionary(*((key, f) for key in kinds)), "CAP-2")
+    yield valid("members of every kind", s.members(*kinds, s.dictionary(), s.members()), "CAP-2")
+    yield valid("a set in a set", s.members(s.members(n(1)), s.members(n(2)), s.members()), "CAP-2")
 
 
 def wrong_form():
@@ -140,7 +140,7 @@ def wrong_form():
         "a symbol that is not UTF-8": b"1'\x80",
         "a text of half a character": b'1"\xc3',
     }.items():
-        yield refused(name, "CAP 1", wire)
+        yield refused(name, "CAP-1", wire)
 
 
 def other_spellings():
@@ -164,7 +164,7 @@ def other_spellings():
         "a member twice": b"#1+1+$",
         "an order of members that is that of numbers": b"#9+10+$",
     }.items():
-        yield refused(name, "CAP 2", wire, alone=True)
+        yield refused(name, "CAP-2", wire, alone=True)
 
 
 def bounds():
@@ -172,16 +172,16 @@ def bounds():
         word = "beyond" if more else "within"
         depth = s.DEEPEST + more
         wire = b"[" * depth + b"]" * depth
-        yield built(f"lists {word} the depth", "CAP 3", b"[" * (depth - 1), b"[]", 1, b"]" * (depth - 1), accept)
+        yield built(f"lists {word} the depth", "CAP-3", b"[" * (depth - 1), b"[]", 1, b"]" * (depth - 1), accept)
         assert wire == b"[" * (depth - 1) + b"[]" + b"]" * (depth - 1)
-        yield built(f"records {word} the depth", "CAP 3", b"<1'a" * (depth - 1), b"{}", 1, b">" * (depth - 1), accept)
-        yield built(f"sets {word} the depth", "CAP 3", b"#" * (depth - 1), b"{}", 1, b"$" * (depth - 1), accept)
-        yield built(f"digits {word} the bound", "CAP 3", b"", b"7", s.DIGITS + more, b"+", accept)
+        yield built(f"records {word} the depth", "CAP-3", b"<1'a" * (depth - 1), b"{}", 1, b">" * (depth - 1), accept)
+        yield built(f"sets {word} the depth", "CAP-3", b"#" * (depth - 1), b"{}", 1, b"$" * (depth - 1), accept)
+        yield built(f"digits {word} the bound", "CAP-3", b"", b"7", s.DIGITS + more, b"+", accept)
         length = s.LONGEST - 8 + more
-        yield built(f"bytes {word} the bound", "CAP 3", b"%d:" % length, b"\7", length, b"", accept)
-        yield built(f"a list {word} the bound", "CAP 3", b"[", b"t", s.LONGEST - 2 + more, b"]", accept)
-    yield refused("a length that no message has", "CAP 3", b"[1048577:", alone=False)
-    yield refused("a length of nineteen digits", "CAP 3", b"9223372036854775808:", alone=False)
+        yield built(f"bytes {word} the bound", "CAP-3", b"%d:" % length, b"\7", length, b"", accept)
+        yield built(f"a list {word} the bound", "CAP-3", b"[", b"t", s.LONGEST - 2 + more, b"]", accept)
+    yield refused("a length that no message has", "CAP-3", b"[1048577:", alone=False)
+    yield refused("a length of nineteen digits", "CAP-3", b"9223372036854775808:", alone=False)
 
 
 def streams():

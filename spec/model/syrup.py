@@ -1,4 +1,4 @@
-"""Chapter 7.1: Syrup (CAP 1 to CAP 4). A value that was read is a Node, which knows where it stood."""
+"""Chapter 7.1: Syrup (CAP-1 to CAP-4). A value that was read is a Node, which knows where it stood."""
 
 import struct
 from dataclasses import dataclass
@@ -114,7 +114,7 @@ class Reader:
 
     def peek(self):
         if self.at >= len(self.wire):
-            raise Bad("CAP 1", "cut off", len(self.wire))
+            raise Bad("CAP-1", "cut off", len(self.wire))
         return chr(self.wire[self.at])
 
     def value(self, depth=0):
@@ -127,20 +127,20 @@ class Reader:
         if first.isascii() and first.isdigit():
             return self.numbered(start)
         if first in OPENING:
-            check(depth < DEEPEST, "CAP 3", "too deep", start)
+            check(depth < DEEPEST, "CAP-3", "too deep", start)
             return self.inside(first, start, depth + 1)
         if first == "F":
-            raise Bad("CAP 1", "a float of single precision", start)
+            raise Bad("CAP-1", "a float of single precision", start)
         if first in CLOSING.values():
-            raise Bad("CAP 1", "a closing bracket out of place", start)
-        raise Bad("CAP 1", "not a value", start)
+            raise Bad("CAP-1", "a closing bracket out of place", start)
+        raise Bad("CAP-1", "not a value", start)
 
     def double(self, start):
         bits = self.wire[start + 1 : start + 9]
         if len(bits) < 8:
-            raise Bad("CAP 1", "cut off", len(self.wire))
+            raise Bad("CAP-1", "cut off", len(self.wire))
         (number,) = struct.unpack(">d", bits)
-        check(number == number or bits == NAN, "CAP 2", "not canonical: another NaN", start)
+        check(number == number or bits == NAN, "CAP-2", "not canonical: another NaN", start)
         self.at = start + 9
         return Node("double", bits, start, self.at)
 
@@ -149,27 +149,27 @@ class Reader:
         while end < len(self.wire) and chr(self.wire[end]).isascii() and chr(self.wire[end]).isdigit():
             end += 1
         digits = self.wire[start:end].decode()
-        check(len(digits) <= DIGITS, "CAP 3", "too many digits", start)
+        check(len(digits) <= DIGITS, "CAP-3", "too many digits", start)
         self.at = end
         mark = self.peek()
         if mark not in "+-" and mark not in COUNTED:
-            raise Bad("CAP 1", "not a value", end)
-        check(len(digits) == 1 or digits[0] != "0", "CAP 2", "not canonical: a zero in front of a number", start)
+            raise Bad("CAP-1", "not a value", end)
+        check(len(digits) == 1 or digits[0] != "0", "CAP-2", "not canonical: a zero in front of a number", start)
         self.at = end + 1
         if mark in "+-":
-            check(mark == "+" or digits != "0", "CAP 2", "not canonical: minus zero", start)
+            check(mark == "+" or digits != "0", "CAP-2", "not canonical: minus zero", start)
             return Node("int", int(digits) * (-1 if mark == "-" else 1), start, self.at)
         length = int(digits)
-        check(length <= LONGEST, "CAP 3", "too long", start)
+        check(length <= LONGEST, "CAP-3", "too long", start)
         if len(self.wire) - self.at < length:
-            raise Bad("CAP 1", "cut off", len(self.wire))
+            raise Bad("CAP-1", "cut off", len(self.wire))
         found = self.wire[self.at : self.at + length]
         self.at += length
         if mark != ":":
             try:
                 found = found.decode("utf-8")
             except UnicodeDecodeError:
-                raise Bad("CAP 1", "text that is not UTF-8", start) from None
+                raise Bad("CAP-1", "text that is not UTF-8", start) from None
         return Node(COUNTED[mark], found, start, self.at)
 
     def inside(self, bracket, start, depth):
@@ -182,9 +182,9 @@ class Reader:
             if bracket == "#":
                 self.rises(items, items[-1], "set member")
         if bracket == "{" and len(items) % 2:
-            raise Bad("CAP 1", "a closing bracket out of place", self.at)
+            raise Bad("CAP-1", "a closing bracket out of place", self.at)
         if bracket == "<" and not items:
-            raise Bad("CAP 1", "a record without a label", self.at)
+            raise Bad("CAP-1", "a record without a label", self.at)
         self.at += 1
         made = tuple(items) if bracket != "{" else tuple(zip(items[0::2], items[1::2]))
         return Node(OPENING[bracket], made, start, self.at)
@@ -193,15 +193,15 @@ class Reader:
         if len(ones) < 2:
             return
         before, this = (self.wire[one.start : one.end] for one in (ones[-2], last))
-        check(before != this, "CAP 2", f"not canonical: a {what} twice", last.start)
-        check(before <= this, "CAP 2", f"not canonical: {what}s out of order", last.start)
+        check(before != this, "CAP-2", f"not canonical: a {what} twice", last.start)
+        check(before <= this, "CAP-2", f"not canonical: {what}s out of order", last.start)
 
 
 def decode(wire):
-    check(len(wire) <= LONGEST, "CAP 3", "too long", LONGEST)
+    check(len(wire) <= LONGEST, "CAP-3", "too long", LONGEST)
     reader = Reader(wire)
     node = reader.value()
-    check(reader.at == len(wire), "CAP 1", "bytes behind the value", reader.at)
+    check(reader.at == len(wire), "CAP-1", "bytes behind the value", reader.at)
     return node
 
 

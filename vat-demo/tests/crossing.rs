@@ -53,7 +53,7 @@ fn crossed(bobs_is_lower: bool) -> (Stage, Puppet, Puppet, Ref) {
     (stage, theirs_of_ours, theirs, wanted)
 }
 
-/// CAP 19: when hellos have crossed, the dial of the lower public id gives way, and who waited for it gets the other.
+/// CAP-19: when hellos have crossed, the dial of the lower public id gives way, and who waited for it gets the other.
 #[test]
 fn of_crossed_dials_the_lower_gives_way() {
     let (mut stage, mut ours, mut theirs, _wanted) = crossed(true);
@@ -66,7 +66,7 @@ fn of_crossed_dials_the_lower_gives_way() {
     assert!(asks_for_thing(&theirs.hear(&mut stage)));
 }
 
-/// CAP 20: a second session with a vat is refused, but not before the first has had a moment to turn out to be over.
+/// CAP-20: a second session with a vat is refused, but not before the first has had a moment to turn out to be over.
 #[test]
 fn a_second_session_waits_a_moment_for_the_end_of_the_first() {
     for first_ends in [true, false] {
@@ -92,7 +92,7 @@ fn a_second_session_waits_a_moment_for_the_end_of_the_first() {
     }
 }
 
-/// CAP 18: a dial that ends at another vat than the one wanted is no session, whether the carrier says so or the peer.
+/// CAP-18: a dial that ends at another vat than the one wanted is no session, whether the carrier says so or the peer.
 #[test]
 fn a_dial_that_ends_at_somebody_else_is_no_session() {
     let mut stage = Stage::new();

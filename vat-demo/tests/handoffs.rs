@@ -77,7 +77,7 @@ impl Handoff {
     }
 }
 
-/// CAP 27: gift and wish may come in either order; the gifter may be gone by then.
+/// CAP-27: gift and wish may come in either order; the gifter may be gone by then.
 #[test]
 fn a_gift_is_withdrawn_once_in_either_order() {
     for (deposit_first, gifter_leaves) in [(true, false), (false, false), (true, true)] {
@@ -106,7 +106,7 @@ fn a_gift_is_withdrawn_once_in_either_order() {
     }
 }
 
-/// CAP 28: a count is used when it is verified, whichever came first; who uses it again is sent away and has nothing.
+/// CAP-28: a count is used when it is verified, whichever came first; who uses it again is sent away and has nothing.
 #[test]
 fn a_wish_is_not_replayed_in_either_order() {
     for deposit_first in [true, false] {
@@ -145,7 +145,7 @@ fn a_wish_is_not_replayed_in_either_order() {
     }
 }
 
-/// CAP 29: a wish is for this session and this side, signed by the receiver that the gifter named.
+/// CAP-29: a wish is for this session and this side, signed by the receiver that the gifter named.
 #[test]
 fn a_wish_that_is_not_the_receivers_own_ends_its_session() {
     type Spoil = fn(&Handoff) -> SignedReceive;
@@ -206,7 +206,7 @@ fn a_wish_that_is_not_the_receivers_own_ends_its_session() {
     }
 }
 
-/// CAP 30: what the gifter did wrong breaks the wish and leaves the receiver its session.
+/// CAP-30: what the gifter did wrong breaks the wish and leaves the receiver its session.
 #[test]
 fn a_receiver_does_not_answer_for_its_gifter() {
     type Spoil = fn(&Handoff) -> HandoffReceive;
@@ -264,7 +264,7 @@ fn a_receiver_does_not_answer_for_its_gifter() {
     }
 }
 
-/// CAP 31: a gift and a wish wait for a time and no longer.
+/// CAP-31: a gift and a wish wait for a time and no longer.
 #[test]
 fn neither_gifts_nor_wishes_wait_for_ever() {
     let mut stage = stage();
@@ -280,7 +280,7 @@ fn neither_gifts_nor_wishes_wait_for_ever() {
     assert_eq!(stage.host.sizes().gifts, 0);
 }
 
-/// CAP 32: who is given a gift for another receiver sends the giver away and dials nobody.
+/// CAP-32: who is given a gift for another receiver sends the giver away and dials nobody.
 #[test]
 fn a_gift_for_somebody_else_is_not_fetched() {
     let mut stage = stage();
@@ -316,7 +316,7 @@ fn a_gift_for_somebody_else_is_not_fetched() {
     assert_eq!(stage.script.borrow().dialled.len(), 1);
 }
 
-/// CAP 26: a wish is for the bootstrap object alone; nobody else is shown one.
+/// CAP-26: a wish is for the bootstrap object alone; nobody else is shown one.
 #[test]
 fn a_wish_is_shown_to_no_object() {
     let mut stage = stage();
@@ -332,7 +332,7 @@ fn a_wish_is_shown_to_no_object() {
     );
 }
 
-/// CAP 25: gifts of one peer have a vat dial a few exporters at a time.
+/// CAP-25: gifts of one peer have a vat dial a few exporters at a time.
 #[test]
 fn gifts_do_not_make_a_vat_dial_the_world() {
     let mut stage = stage();

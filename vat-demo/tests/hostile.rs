@@ -10,7 +10,7 @@ use vat_demo::captp::op::{Desc, Import, Op, Target};
 use vat_demo::captp::{ENVELOPE, GREETING, MOST_WAITING};
 use vat_demo::value::Value;
 
-/// CAP 17: nothing is heard before `op:start-session`, and that comes once, in its version, signed.
+/// CAP-17: nothing is heard before `op:start-session`, and that comes once, in its version, signed.
 #[test]
 fn who_does_not_begin_as_one_begins_is_sent_away() {
     let mut stage = stage();
@@ -62,7 +62,7 @@ fn who_does_not_begin_as_one_begins_is_sent_away() {
     stage.assert_empty();
 }
 
-/// CAP 18: where the carrier proves who the peer is, nobody claims to be somebody else; and nobody claims to be this vat.
+/// CAP-18: where the carrier proves who the peer is, nobody claims to be somebody else; and nobody claims to be this vat.
 #[test]
 fn nobody_claims_the_location_of_another() {
     let mut stage = stage();
@@ -78,7 +78,7 @@ fn nobody_claims_the_location_of_another() {
     stage.joined("mallory", 1);
 }
 
-/// CAP 21: positions that were never given out, or were given back, end the session.
+/// CAP-21: positions that were never given out, or were given back, end the session.
 #[test]
 fn who_names_what_never_was_is_sent_away() {
     let resolver = Import::Object(9);
@@ -136,7 +136,7 @@ fn who_names_what_never_was_is_sent_away() {
     stage.assert_empty();
 }
 
-/// CAP 22: nobody gives back more than was sent; what was given back to the last is gone.
+/// CAP-22: nobody gives back more than was sent; what was given back to the last is gone.
 #[test]
 fn counts_do_not_go_below_zero() {
     let mut stage = stage();
@@ -159,7 +159,7 @@ fn counts_do_not_go_below_zero() {
     peer.assert_aborted(&mut stage, &format!("there is no export {echo}"));
 }
 
-/// CAP 23: an answer position is used once until it is given back.
+/// CAP-23: an answer position is used once until it is given back.
 #[test]
 fn an_answer_position_is_not_taken_twice() {
     let mut stage = stage();
@@ -179,7 +179,7 @@ fn an_answer_position_is_not_taken_twice() {
     stage.assert_empty();
 }
 
-/// CAP 24: a message is answered once, by an answer.
+/// CAP-24: a message is answered once, by an answer.
 #[test]
 fn who_answers_twice_is_sent_away() {
     for second in [
@@ -230,7 +230,7 @@ fn who_answers_twice_is_sent_away() {
     }
 }
 
-/// CAP 25: what a peer leaves here is bounded, whatever it is, and given back when it no longer waits.
+/// CAP-25: what a peer leaves here is bounded, whatever it is, and given back when it no longer waits.
 #[test]
 fn a_flood_of_what_waits_ends_the_session() {
     let body = Value::Bytes(vec![0; 1 << 16]);
@@ -284,7 +284,7 @@ fn a_flood_of_what_waits_ends_the_session() {
     }
 }
 
-/// CAP 5: what is no operation in its one encoding ends the session.
+/// CAP-5: what is no operation in its one encoding ends the session.
 #[test]
 fn what_is_malformed_ends_the_session() {
     let deep = [b"[".repeat(70), b"]".repeat(70)].concat();

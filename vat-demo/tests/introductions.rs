@@ -38,7 +38,7 @@ impl Introducer for Tickets {
     }
 }
 
-/// CAP 27: the location in a give is the exporter's, with the hints that the gifter's carrier has for this receiver.
+/// CAP-27: the location in a give is the exporter's, with the hints that the gifter's carrier has for this receiver.
 #[test]
 fn a_give_says_what_the_carrier_has_for_the_receiver() {
     let mut stage = Stage::new();
@@ -84,7 +84,7 @@ fn a_give_says_what_the_carrier_has_for_the_receiver() {
     assert_eq!(give.exporter_location.hints, hints);
 }
 
-/// CAP 32: the carrier hears of a gift before it is asked to dial the exporter, with the hints that the gifter gave.
+/// CAP-32: the carrier hears of a gift before it is asked to dial the exporter, with the hints that the gifter gave.
 #[test]
 fn the_carrier_expects_an_exporter_before_it_dials() {
     let mut stage = Stage::new();

@@ -56,7 +56,7 @@ fn held(stage: &mut Stage, peer: &mut Puppet) -> (vat_demo::vat::Ref, u64) {
     (object, position)
 }
 
-/// CAP 34: a swissnum gives its object, and no other gives anything.
+/// CAP-34: a swissnum gives its object, and no other gives anything.
 #[test]
 fn a_swissnum_opens_one_object() {
     let mut stage = stage();
@@ -78,7 +78,7 @@ fn a_swissnum_opens_one_object() {
     }
 }
 
-/// CAP 35: a part of an answer can be had before the answer; what is not there breaks.
+/// CAP-35: a part of an answer can be had before the answer; what is not there breaks.
 #[test]
 fn parts_of_answers_can_be_asked_for() {
     let mut stage = Stage::new();
@@ -145,7 +145,7 @@ fn parts_of_answers_can_be_asked_for() {
     }
 }
 
-/// CAP 36: what cannot be written breaks, counts nothing, and leaves the session as it was.
+/// CAP-36: what cannot be written breaks, counts nothing, and leaves the session as it was.
 #[test]
 fn a_message_that_cannot_be_written_breaks() {
     let mut stage = Stage::new();
@@ -182,7 +182,7 @@ fn a_message_that_cannot_be_written_breaks() {
     assert!(said, "{heard:?}");
 }
 
-/// CAP 40: what a reference is decides how it is written: ours, the peer's own, a promise, and one that has come to something.
+/// CAP-40: what a reference is decides how it is written: ours, the peer's own, a promise, and one that has come to something.
 #[test]
 fn references_are_written_as_what_they_are() {
     let mut stage = Stage::new();
@@ -235,7 +235,7 @@ fn references_are_written_as_what_they_are() {
     }
 }
 
-/// CAP 40: the promise of a third vat goes as ours, and what it comes to goes as a gift.
+/// CAP-40: the promise of a third vat goes as ours, and what it comes to goes as a gift.
 #[test]
 fn a_promise_of_a_third_vat_is_kept_for_the_peer() {
     let mut stage = Stage::new();
@@ -279,7 +279,7 @@ fn a_promise_of_a_third_vat_is_kept_for_the_peer() {
     );
 }
 
-/// CAP 33: with its session everything that led through it breaks, once, and the peer's exports are free.
+/// CAP-33: with its session everything that led through it breaks, once, and the peer's exports are free.
 #[test]
 fn the_end_of_a_session_breaks_what_led_through_it() {
     let mut stage = stage();

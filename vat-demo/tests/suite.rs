@@ -82,7 +82,7 @@ fn given_back(heard: &[Op], position: Position) -> u64 {
         .sum()
 }
 
-/// CAP 17: who aborts before it has begun has no session.
+/// CAP-17: who aborts before it has begun has no session.
 #[test]
 fn an_abort_comes_before_a_session() {
     let mut stage = Stage::new();
@@ -93,7 +93,7 @@ fn an_abort_comes_before_a_session() {
     stage.assert_empty();
 }
 
-/// CAP 14, CAP 15: a message that wants no answer is handled, and the object's own message comes.
+/// CAP-14, CAP-15: a message that wants no answer is handled, and the object's own message comes.
 #[test]
 fn a_message_without_an_answer_is_handled() {
     in_every_dialect(|stage, join| {
@@ -106,7 +106,7 @@ fn a_message_without_an_answer_is_handled() {
     });
 }
 
-/// CAP 11, CAP 12: an answer comes to its resolver, with every kind of data as it went.
+/// CAP-11, CAP-12: an answer comes to its resolver, with every kind of data as it went.
 #[test]
 fn an_answer_comes_to_its_resolver() {
     in_every_dialect(|stage, join| {
@@ -146,7 +146,7 @@ fn pipelined(stage: &mut Stage, peer: &mut Puppet, order: Vec<Value<Desc>>) -> (
     peer.answer(stage, last)
 }
 
-/// CAP 37: messages can be sent to answers that have not come, and a break is passed on.
+/// CAP-37: messages can be sent to answers that have not come, and a break is passed on.
 #[test]
 fn messages_go_ahead_to_answers() {
     in_every_dialect(|stage, join| {
@@ -163,7 +163,7 @@ fn messages_go_ahead_to_answers() {
     });
 }
 
-/// CAP 41: what an object does not keep is given back as often as it came, in one message or several.
+/// CAP-41: what an object does not keep is given back as often as it came, in one message or several.
 #[test]
 fn what_is_not_kept_is_given_back() {
     in_every_dialect(|stage, join| {
@@ -182,7 +182,7 @@ fn what_is_not_kept_is_given_back() {
     });
 }
 
-/// CAP 41: an answer that nobody waits for is given back when it has come.
+/// CAP-41: an answer that nobody waits for is given back when it has come.
 #[test]
 fn an_answer_that_nobody_holds_is_given_back() {
     in_every_dialect(|stage, join| {
@@ -198,7 +198,7 @@ fn an_answer_that_nobody_holds_is_given_back() {
     });
 }
 
-/// CAP 39: who listens hears what a promise came to, before and after it did, whole or broken.
+/// CAP-39: who listens hears what a promise came to, before and after it did, whole or broken.
 #[test]
 fn who_listens_hears_what_a_promise_comes_to() {
     for (listens_first, verb) in [(true, "fulfill"), (true, "break"), (false, "fulfill")] {
@@ -237,7 +237,7 @@ fn who_listens_hears_what_a_promise_comes_to() {
     }
 }
 
-/// CAP 32, CAP 29: a receiver dials the exporter, or uses the session there is, and shows it a wish that it has signed.
+/// CAP-32, CAP-29: a receiver dials the exporter, or uses the session there is, and shows it a wish that it has signed.
 #[test]
 fn a_receiver_fetches_what_it_is_given() {
     in_every_dialect(|stage, join| {
@@ -287,7 +287,7 @@ fn a_receiver_fetches_what_it_is_given() {
     });
 }
 
-/// CAP 27: a gifter deposits what it gives, and says where it is to be had.
+/// CAP-27: a gifter deposits what it gives, and says where it is to be had.
 #[test]
 fn a_gifter_deposits_what_it_gives() {
     in_every_dialect(|stage, join| {

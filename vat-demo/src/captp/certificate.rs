@@ -20,10 +20,10 @@ use thiserror::Error;
 use super::locator::Peer;
 use super::syrup::{DecodeError, Fault, Reader, Writer};
 
-/// The bytes of the longest gift id. (CAP 9)
+/// The bytes of the longest gift id. (CAP-9)
 pub const MAX_GIFT_ID: usize = 64;
 
-/// How a dialect writes keys and signatures. (CAP 7)
+/// How a dialect writes keys and signatures. (CAP-7)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyForm {
     /// As lists in the manner of libgcrypt: `['public-key ['ecc …]]` and `['sig-val ['eddsa …]]`.
@@ -40,23 +40,23 @@ pub struct PublicKey(pub [u8; 32]);
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Signature(pub [u8; 64]);
 
-/// The hash of a public key: who somebody is in one session. (CAP 8)
+/// The hash of a public key: who somebody is in one session. (CAP-8)
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PublicId(pub [u8; 32]);
 
-/// The name of a session, the same on both sides. (CAP 8)
+/// The name of a session, the same on both sides. (CAP-8)
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(pub [u8; 32]);
 
 /// One side's key for one session. Wiped when dropped.
 pub struct SessionKey(SigningKey);
 
-/// A signature is not one of this by that key. (CAP 10)
+/// A signature is not one of this by that key. (CAP-10)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("bad signature")]
 pub struct BadSignature;
 
-/// The gifter's word that the receiver may have a gift. (CAP 9)
+/// The gifter's word that the receiver may have a gift. (CAP-9)
 ///
 /// Two are equal if all is equal but the hints of the location, which do not count.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,7 +82,7 @@ pub struct SignedGive {
     pub signature: Signature,
 }
 
-/// The receiver's wish for a gift. (CAP 9)
+/// The receiver's wish for a gift. (CAP-9)
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HandoffReceive {
     /// The session between receiver and exporter.
@@ -123,7 +123,7 @@ impl SessionKey {
 }
 
 impl PublicKey {
-    /// Who has this key. (CAP 8)
+    /// Who has this key. (CAP-8)
     #[must_use]
     pub fn id(&self, form: KeyForm) -> PublicId {
         PublicId(twice_hashed(&[&encoded(|to| self.write(form, to))]))
@@ -136,7 +136,7 @@ impl PublicKey {
             .map_err(|_| BadSignature)
     }
 
-    /// Writes the key. (CAP 7)
+    /// Writes the key. (CAP-7)
     pub(crate) fn write(&self, form: KeyForm, to: &mut Writer<'_>) {
         if form == KeyForm::Raw {
             return to.bytes(&self.0);
@@ -152,7 +152,7 @@ impl PublicKey {
         to.end_list();
     }
 
-    /// Reads a key. (CAP 7)
+    /// Reads a key. (CAP-7)
     pub(crate) fn read(form: KeyForm, from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         if form == KeyForm::Raw {
             return Ok(Self(from.bytes_32()?));
@@ -171,7 +171,7 @@ impl PublicKey {
 }
 
 impl Signature {
-    /// Writes the signature. (CAP 7)
+    /// Writes the signature. (CAP-7)
     pub(crate) fn write(&self, form: KeyForm, to: &mut Writer<'_>) {
         if form == KeyForm::Raw {
             return to.bytes(&self.0);
@@ -187,7 +187,7 @@ impl Signature {
         to.end_list();
     }
 
-    /// Reads a signature. (CAP 7)
+    /// Reads a signature. (CAP-7)
     pub(crate) fn read(form: KeyForm, from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         if form == KeyForm::Raw {
             let start = from.at();
@@ -244,7 +244,7 @@ fn read_half(name: &'static str, from: &mut Reader<'_>) -> Result<[u8; 32], Deco
 }
 
 impl SessionId {
-    /// The session between these two, in either order. (CAP 8)
+    /// The session between these two, in either order. (CAP-8)
     #[must_use]
     pub fn of(one: PublicId, two: PublicId) -> Self {
         let (lower, higher) = if one < two { (one, two) } else { (two, one) };
@@ -252,7 +252,7 @@ impl SessionId {
     }
 }
 
-/// Signs where this side of a session is found. (CAP 10)
+/// Signs where this side of a session is found. (CAP-10)
 #[must_use]
 pub fn sign_location(key: &SessionKey, location: &Peer) -> Signature {
     key.sign(&my_location(location))
@@ -261,7 +261,7 @@ pub fn sign_location(key: &SessionKey, location: &Peer) -> Signature {
 /// Checks that whoever has `key` is found there.
 ///
 /// # Errors
-/// [`BadSignature`] (CAP 10)
+/// [`BadSignature`] (CAP-10)
 pub fn verify_location(
     key: &PublicKey,
     location: &Peer,
@@ -279,7 +279,7 @@ fn my_location(location: &Peer) -> Vec<u8> {
 }
 
 impl HandoffGive {
-    /// Signs it, with the gifter's key in its session with the exporter. (CAP 10)
+    /// Signs it, with the gifter's key in its session with the exporter. (CAP-10)
     #[must_use]
     pub fn sign(self, key: &SessionKey, form: KeyForm) -> SignedGive {
         let signature = key.sign(&encoded(|to| self.write(form, to)));
@@ -325,13 +325,13 @@ impl SignedGive {
     /// Checks that the gifter has signed it, whose key in its session with the exporter this is.
     ///
     /// # Errors
-    /// [`BadSignature`] (CAP 10)
+    /// [`BadSignature`] (CAP-10)
     pub fn verify(&self, gifter: &PublicKey, form: KeyForm) -> Result<(), BadSignature> {
         let signed = encoded(|to| self.give.write(form, to));
         gifter.verify(&signed, &self.signature)
     }
 
-    /// Writes the envelope. (CAP 9)
+    /// Writes the envelope. (CAP-9)
     pub(crate) fn write(&self, form: KeyForm, to: &mut Writer<'_>) {
         to.record(ENVELOPE);
         self.give.write(form, to);
@@ -356,7 +356,7 @@ impl SignedGive {
 }
 
 impl HandoffReceive {
-    /// Signs it, with the receiver's key in its session with the gifter. (CAP 10)
+    /// Signs it, with the receiver's key in its session with the gifter. (CAP-10)
     #[must_use]
     pub fn sign(self, key: &SessionKey, form: KeyForm) -> SignedReceive {
         let signature = key.sign(&encoded(|to| self.write(form, to)));
@@ -391,14 +391,14 @@ impl SignedReceive {
     /// Checks that it is signed with the key that the give inside names. The signature of the give is another matter.
     ///
     /// # Errors
-    /// [`BadSignature`] (CAP 10)
+    /// [`BadSignature`] (CAP-10)
     pub fn verify(&self, form: KeyForm) -> Result<(), BadSignature> {
         let signed = encoded(|to| self.receive.write(form, to));
         let receiver = &self.receive.signed_give.give.receiver_key;
         receiver.verify(&signed, &self.signature)
     }
 
-    /// Writes the envelope. (CAP 9)
+    /// Writes the envelope. (CAP-9)
     pub(crate) fn write(&self, form: KeyForm, to: &mut Writer<'_>) {
         to.record(ENVELOPE);
         self.receive.write(form, to);
@@ -418,7 +418,7 @@ pub(crate) enum Signed {
 }
 
 impl Signed {
-    /// Reads what stands behind the label of an envelope, but not its end. (CAP 9)
+    /// Reads what stands behind the label of an envelope, but not its end. (CAP-9)
     pub(crate) fn read_behind_label(
         form: KeyForm,
         from: &mut Reader<'_>,

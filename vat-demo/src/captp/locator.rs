@@ -16,7 +16,7 @@ use super::syrup::{DecodeError, Fault, Reader, Writer};
 
 const SCHEME: &str = "ocapn://";
 
-/// Where a peer is found. Two are equal if transport and designator are. (CAP 5, CAP 6)
+/// Where a peer is found. Two are equal if transport and designator are. (CAP-5, CAP-6)
 #[derive(Clone, Debug)]
 pub struct Peer {
     /// The name of the transport, without a dot.
@@ -27,7 +27,7 @@ pub struct Peer {
     pub hints: Option<BTreeMap<String, String>>,
 }
 
-/// Where an object is found, and the secret that opens it. (CAP 5, CAP 6)
+/// Where an object is found, and the secret that opens it. (CAP-5, CAP-6)
 ///
 /// Who has it has the object, so it has no `Debug` that shows the secret. Its `Display` is its URI, with the secret.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,7 +38,7 @@ pub struct Sturdyref {
     pub swissnum: Vec<u8>,
 }
 
-/// Why a text is not the URI of a peer or of an object. (CAP 6)
+/// Why a text is not the URI of a peer or of an object. (CAP-6)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum BadUri {
     /// It does not begin with `ocapn://`.
@@ -69,7 +69,7 @@ struct Pieces<'a> {
 }
 
 impl Peer {
-    /// Reads the URI of a peer. (CAP 6)
+    /// Reads the URI of a peer. (CAP-6)
     ///
     /// # Errors
     /// [`BadUri`] names the part that is wrong.
@@ -81,7 +81,7 @@ impl Peer {
         pieces.peer()
     }
 
-    /// Writes the record. (CAP 5)
+    /// Writes the record. (CAP-5)
     pub(crate) fn write(&self, to: &mut Writer<'_>) {
         to.record("ocapn-peer");
         to.symbol(&self.transport);
@@ -93,7 +93,7 @@ impl Peer {
         to.end_record();
     }
 
-    /// Reads the record. (CAP 5)
+    /// Reads the record. (CAP-5)
     pub(crate) fn read(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         from.this_record("ocapn-peer")?;
         let start = from.at();
@@ -198,7 +198,7 @@ impl FromStr for Peer {
 }
 
 impl Sturdyref {
-    /// Reads the URI of an object. (CAP 6)
+    /// Reads the URI of an object. (CAP-6)
     ///
     /// # Errors
     /// [`BadUri`] names the part that is wrong.
@@ -217,7 +217,7 @@ impl Sturdyref {
         })
     }
 
-    /// Writes the record. (CAP 5)
+    /// Writes the record. (CAP-5)
     pub(crate) fn write(&self, to: &mut Writer<'_>) {
         to.record("ocapn-sturdyref");
         self.peer.write(to);
@@ -225,7 +225,7 @@ impl Sturdyref {
         to.end_record();
     }
 
-    /// Reads what stands behind the record's label, but not its end. (CAP 5)
+    /// Reads what stands behind the record's label, but not its end. (CAP-5)
     pub(crate) fn read_behind_label(from: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(Self {
             peer: Peer::read(from)?,

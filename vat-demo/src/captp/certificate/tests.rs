@@ -29,7 +29,7 @@ fn receive(receiver: &SessionKey) -> HandoffReceive {
     }
 }
 
-/// CAP 8
+/// CAP-8
 #[test]
 fn an_id_is_of_the_key_as_its_dialect_writes_it() {
     let key = key(1).public();
@@ -39,7 +39,7 @@ fn an_id_is_of_the_key_as_its_dialect_writes_it() {
     assert_ne!(SessionId::of(one, two), SessionId::of(one, one));
 }
 
-/// CAP 10: the hints are part of what is signed, though not of who the peer is
+/// CAP-10: the hints are part of what is signed, though not of who the peer is
 #[test]
 fn a_location_is_signed_with_its_hints_by_one_key() {
     let signature = sign_location(&key(1), &peer("a"));
@@ -55,7 +55,7 @@ fn a_location_is_signed_with_its_hints_by_one_key() {
     );
 }
 
-/// CAP 10: what is signed is the record `my-location`, so that it is of no use elsewhere
+/// CAP-10: what is signed is the record `my-location`, so that it is of no use elsewhere
 #[test]
 fn a_signature_of_the_bare_location_is_refused() {
     let bare = encoded(|to| peer("a").write(to));
@@ -66,7 +66,7 @@ fn a_signature_of_the_bare_location_is_refused() {
     );
 }
 
-/// CAP 10
+/// CAP-10
 #[test]
 fn a_give_is_good_as_it_was_signed_and_no_otherwise() {
     let gifter = key(9);
@@ -92,7 +92,7 @@ fn a_give_is_good_as_it_was_signed_and_no_otherwise() {
     );
 }
 
-/// CAP 10: by the key in the give, not by any that comes with the wish
+/// CAP-10: by the key in the give, not by any that comes with the wish
 #[test]
 fn a_wish_is_good_if_the_one_that_was_meant_has_signed_it() {
     let receiver = key(7);
@@ -113,7 +113,7 @@ fn a_wish_is_good_if_the_one_that_was_meant_has_signed_it() {
     assert_eq!(thief.verify(LISTS), Err(BadSignature));
 }
 
-/// CAP 10: under the point of order one, everything is signed by everybody
+/// CAP-10: under the point of order one, everything is signed by everybody
 #[test]
 fn a_key_that_anybody_can_sign_for_verifies_nothing() {
     let mut neutral = [0; 32];
@@ -130,7 +130,7 @@ fn a_key_that_anybody_can_sign_for_verifies_nothing() {
     );
 }
 
-/// CAP 7
+/// CAP-7
 #[test]
 fn keys_and_signatures_come_back_in_either_form() {
     let signature = key(1).sign(b"x");

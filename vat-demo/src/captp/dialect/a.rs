@@ -6,7 +6,7 @@ use super::super::syrup::{DecodeError, EncodeError};
 use super::Dialect;
 use super::operation::Words;
 
-/// `op:deliver-only`, `op:gc-export`, `op:gc-answer`. (CAP 14)
+/// `op:deliver-only`, `op:gc-export`, `op:gc-answer`. (CAP-14)
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct A;
 

@@ -8,7 +8,7 @@ use super::super::op::Op;
 use super::super::syrup::{DecodeError, EncodeError, Fault};
 use super::{A, B, Dialect};
 
-/// Understands [`A`] and [`B`], and answers in the one that the peer was heard to speak. (CAP 16)
+/// Understands [`A`] and [`B`], and answers in the one that the peer was heard to speak. (CAP-16)
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Auto {
     heard: Option<Heard>,

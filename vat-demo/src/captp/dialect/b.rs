@@ -6,7 +6,7 @@ use super::super::syrup::{DecodeError, EncodeError};
 use super::Dialect;
 use super::operation::Words;
 
-/// `op:deliver … f f`, `op:gc-exports`, `op:gc-answers`. (CAP 15)
+/// `op:deliver … f f`, `op:gc-exports`, `op:gc-answers`. (CAP-15)
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct B;
 

@@ -21,21 +21,21 @@ use super::certificate::KeyForm;
 use super::op::Op;
 use super::syrup::{DecodeError, EncodeError, Splitter};
 
-/// One way of writing operations. (CAP 11 to CAP 16)
+/// One way of writing operations. (CAP-11 to CAP-16)
 pub trait Dialect: fmt::Debug + Send {
     /// Its name, for logs.
     fn name(&self) -> &'static str;
 
     /// Whether the peer's dialect is certain. While it is not, a session must keep from operations that dialects write
-    /// differently: a message that wants no answer, and what is said of garbage. (CAP 16)
+    /// differently: a message that wants no answer, and what is said of garbage. (CAP-16)
     fn known(&self) -> bool {
         true
     }
 
-    /// Takes the peer to speak what new peers speak, until it shows otherwise. (CAP 16)
+    /// Takes the peer to speak what new peers speak, until it shows otherwise. (CAP-16)
     fn assume(&mut self) {}
 
-    /// How keys and signatures are written. (CAP 7)
+    /// How keys and signatures are written. (CAP-7)
     fn keys(&self) -> KeyForm;
 
     /// Writes an operation behind what is in `out`, as it goes on a stream of bytes.
@@ -50,7 +50,7 @@ pub trait Dialect: fmt::Debug + Send {
     /// If it is anything but one operation of this dialect in its only encoding. The peer's session must end then.
     fn decode(&mut self, message: &[u8]) -> Result<Op, DecodeError>;
 
-    /// What cuts a stream of bytes into messages. (CAP 4)
+    /// What cuts a stream of bytes into messages. (CAP-4)
     fn splitter(&self) -> Splitter {
         Splitter::new()
     }

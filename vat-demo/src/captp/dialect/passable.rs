@@ -11,7 +11,7 @@ use crate::value::{Symbol, Value};
 
 pub(super) type Values = Vec<Value<Desc>>;
 
-/// Writes a value. (CAP 12, CAP 13)
+/// Writes a value. (CAP-12, CAP-13)
 pub(super) fn write(value: &Value<Desc>, keys: KeyForm, to: &mut Writer<'_>) {
     match value {
         Value::Bool(truth) => to.bool(*truth),
@@ -92,7 +92,7 @@ pub(super) fn read_items(keys: KeyForm, from: &mut Reader<'_>) -> Result<Values,
     Ok(items)
 }
 
-/// Reads a value. (CAP 12, CAP 13)
+/// Reads a value. (CAP-12, CAP-13)
 fn read(keys: KeyForm, from: &mut Reader<'_>) -> Result<Value<Desc>, DecodeError> {
     Ok(match from.kind()? {
         Kind::Bool => Value::Bool(from.bool()?),

@@ -153,7 +153,7 @@ fn refused(dialect: &mut dyn Dialect, bytes: &[u8]) -> String {
 }
 
 proptest! {
-    /// CAP 11, CAP 12, CAP 13, CAP 14, CAP 15
+    /// CAP-11, CAP-12, CAP-13, CAP-14, CAP-15
     #[test]
     fn an_operation_comes_back_in_either_dialect(op in op()) {
         for dialect in [&mut A as &mut dyn Dialect, &mut B] {
@@ -164,7 +164,7 @@ proptest! {
         }
     }
 
-    /// CAP 2, CAP 11
+    /// CAP-2, CAP-11
     #[test]
     fn whatever_operation_is_taken_would_have_been_written_so(
         op in op(),
@@ -181,7 +181,7 @@ proptest! {
         }
     }
 
-    /// CAP 16
+    /// CAP-16
     #[test]
     fn a_session_that_listens_understands_both(op in op()) {
         let (a, b) = (encoded(&A, &op), encoded(&B, &op));
@@ -200,7 +200,7 @@ proptest! {
     }
 }
 
-/// CAP 14, CAP 15
+/// CAP-14, CAP-15
 #[test]
 fn no_dialect_takes_the_words_of_the_other() {
     let ops = [
@@ -215,7 +215,7 @@ fn no_dialect_takes_the_words_of_the_other() {
     }
 }
 
-/// CAP 14: the readers of this dialect take no message with an answer that nobody is told
+/// CAP-14: the readers of this dialect take no message with an answer that nobody is told
 #[test]
 fn the_older_dialect_has_no_words_for_an_answer_that_nobody_is_told() {
     let op = Op::Deliver {
@@ -235,7 +235,7 @@ fn the_older_dialect_has_no_words_for_an_answer_that_nobody_is_told() {
     assert_eq!(auto.name(), "B");
 }
 
-/// CAP 16
+/// CAP-16
 #[test]
 fn what_both_dialects_write_alike_gives_nobody_away() {
     let mut auto = Auto::new();
@@ -249,7 +249,7 @@ fn what_both_dialects_write_alike_gives_nobody_away() {
     assert!(!auto.known(), "what was refused says nothing");
 }
 
-/// CAP 3: a message that a peer would refuse is not sent
+/// CAP-3: a message that a peer would refuse is not sent
 #[test]
 fn an_operation_that_is_too_long_or_too_deep_is_not_written() {
     let nested = |depth| (0..depth).fold(Value::Null, |value, _| Value::List(vec![value]));
@@ -263,7 +263,7 @@ fn an_operation_that_is_too_long_or_too_deep_is_not_written() {
     assert_eq!(B.encode(&longer, &mut out), Err(EncodeError::TooLong));
 }
 
-/// CAP 11, CAP 12, CAP 13
+/// CAP-11, CAP-12, CAP-13
 #[test]
 fn a_bad_operation_is_refused_for_what_is_bad_in_it() {
     let cases: [(&[u8], &str); 16] = [

@@ -26,7 +26,7 @@ fn peer() -> impl Strategy<Value = Peer> {
 }
 
 proptest! {
-    /// CAP 5, CAP 6
+    /// CAP-5, CAP-6
     #[test]
     fn a_peer_comes_back_from_wire_and_paper(peer in peer(), swissnum in prop::collection::vec(any::<u8>(), 1..40)) {
         let back = read(&wire(&peer)).unwrap();
@@ -43,7 +43,7 @@ proptest! {
     }
 }
 
-/// CAP 5
+/// CAP-5
 #[test]
 fn hints_are_kept_as_they_came() {
     for hints in ["f", "{}", "{1\"b0\"2\"aa0\"}"] {
@@ -53,7 +53,7 @@ fn hints_are_kept_as_they_came() {
     }
 }
 
-/// CAP 5
+/// CAP-5
 #[test]
 fn a_bad_record_is_refused_for_what_is_bad_in_it() {
     let refused = |bytes: &str| read(bytes.as_bytes()).unwrap_err().to_string();
@@ -91,7 +91,7 @@ fn a_bad_record_is_refused_for_what_is_bad_in_it() {
     }
 }
 
-/// CAP 6
+/// CAP-6
 #[test]
 fn a_bad_uri_is_refused_for_what_is_bad_in_it() {
     let peers = [
@@ -132,7 +132,7 @@ fn a_bad_uri_is_refused_for_what_is_bad_in_it() {
     }
 }
 
-/// CAP 6
+/// CAP-6
 #[test]
 fn the_last_dot_separates_and_what_is_encoded_is_decoded() {
     let peer = Peer::parse("ocapn://a.b%2F.tcp-testing-only?host=127.0.0.1&port=22045").unwrap();
@@ -147,7 +147,7 @@ fn the_last_dot_separates_and_what_is_encoded_is_decoded() {
     }
 }
 
-/// CAP 6
+/// CAP-6
 #[test]
 fn hints_do_not_say_who_a_peer_is() {
     let read = |uri| Peer::parse(uri).unwrap();
@@ -158,7 +158,7 @@ fn hints_do_not_say_who_a_peer_is() {
     assert_eq!(order, Ordering::Equal);
 }
 
-/// CAP 6: logs do not open objects
+/// CAP-6: logs do not open objects
 #[test]
 fn the_secret_of_an_object_shows_only_where_it_is_asked_for() {
     let sturdyref = Sturdyref::parse("ocapn://x.mix/s/c2VjcmV0?at=a").unwrap();

@@ -26,11 +26,11 @@ pub use split::{Splitter, value_len};
 pub use term::{Dict, Set, Term, TwiceTheSame};
 pub use write::Writer;
 
-/// The bytes of the longest message. (CAP 3)
+/// The bytes of the longest message. (CAP-3)
 pub const MAX_MESSAGE: usize = 1 << 20;
 
-/// How many brackets a value may be inside of. (CAP 3)
+/// How many brackets a value may be inside of. (CAP-3)
 pub const MAX_DEPTH: usize = 64;
 
-/// The decimal digits of the longest whole number. (CAP 3)
+/// The decimal digits of the longest whole number. (CAP-3)
 pub const MAX_DIGITS: usize = 4096;

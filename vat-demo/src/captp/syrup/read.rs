@@ -34,7 +34,7 @@ pub enum Kind {
     Record,
 }
 
-/// Takes one message apart. (CAP 1, CAP 2, CAP 3)
+/// Takes one message apart. (CAP-1, CAP-2, CAP-3)
 ///
 /// Every method takes what it is named after, or says why it cannot and at which byte. Behind an error the reader is of
 /// no use.

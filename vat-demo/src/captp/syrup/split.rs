@@ -6,7 +6,7 @@
 
 use super::{DecodeError, Fault, MAX_DEPTH, MAX_DIGITS, MAX_MESSAGE};
 
-/// Cuts a stream of bytes into values. (CAP 4)
+/// Cuts a stream of bytes into values. (CAP-4)
 ///
 /// It holds less than [`MAX_MESSAGE`] bytes and what was pushed since the last [`Self::next`].
 #[derive(Clone, Debug, Default)]
@@ -74,7 +74,7 @@ impl Splitter {
     }
 }
 
-/// The length of the value at the front of `bytes`, or none if it is not all there. (CAP 4)
+/// The length of the value at the front of `bytes`, or none if it is not all there. (CAP-4)
 ///
 /// # Errors
 /// If no value begins so, or it is too long or too deep.

@@ -29,11 +29,11 @@ pub enum Term<'a> {
     Record(Box<Self>, Vec<Self>),
 }
 
-/// A dictionary: its keys are in order, and none stands twice. (CAP 2)
+/// A dictionary: its keys are in order, and none stands twice. (CAP-2)
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dict<'a>(Vec<(Term<'a>, Term<'a>)>);
 
-/// A set: its members are in order, and none stands twice. (CAP 2)
+/// A set: its members are in order, and none stands twice. (CAP-2)
 #[derive(Clone, Debug, PartialEq)]
 pub struct Set<'a>(Vec<Term<'a>>);
 

@@ -71,7 +71,7 @@ fn bytes_of_length(length: usize) -> Vec<u8> {
 }
 
 proptest! {
-    /// CAP 1, CAP 2
+    /// CAP-1, CAP-2
     #[test]
     fn a_value_is_written_as_it_was_read(bytes in canonical()) {
         let term = Term::decode(&bytes);
@@ -79,7 +79,7 @@ proptest! {
         prop_assert_eq!(encoded(&term.unwrap()), bytes);
     }
 
-    /// CAP 2
+    /// CAP-2
     #[test]
     fn there_are_no_two_spellings_of_a_value(
         bytes in canonical(),
@@ -99,7 +99,7 @@ proptest! {
         }
     }
 
-    /// CAP 4
+    /// CAP-4
     #[test]
     fn a_stream_cut_anywhere_has_the_same_values(
         values in vec(canonical(), 0..6),
@@ -130,7 +130,7 @@ proptest! {
         }
     }
 
-    /// CAP 1
+    /// CAP-1
     #[test]
     fn numbers_of_any_size_are_the_numbers_they_say(one in any::<i128>(), two in any::<i128>()) {
         let (first, second) = (Int::from(one), Int::from(two));
@@ -143,7 +143,7 @@ proptest! {
         prop_assert!(sum.is_none_or(|sum| sum == first.plus(&second)));
     }
 
-    /// CAP 2
+    /// CAP-2
     #[test]
     fn texts_are_sorted_as_their_encodings_are(one in ".{0,120}", two in ".{0,120}") {
         let keys = (counted('"', one.as_bytes()), counted('"', two.as_bytes()));
@@ -151,7 +151,7 @@ proptest! {
     }
 }
 
-/// CAP 1: at the edges between words and larger numbers
+/// CAP-1: at the edges between words and larger numbers
 #[test]
 fn numbers_at_the_edge_of_a_word_have_one_form() {
     let edges = [
@@ -185,7 +185,7 @@ fn numbers_at_the_edge_of_a_word_have_one_form() {
     assert!("1_0".parse::<Int>().is_err());
 }
 
-/// CAP 2
+/// CAP-2
 #[test]
 fn a_dictionary_or_a_set_is_sorted_when_it_is_made() {
     let text = |text| Term::Text(text);
@@ -207,7 +207,7 @@ fn a_dictionary_or_a_set_is_sorted_when_it_is_made() {
     assert_eq!(Dict::new(twice), Err(TwiceTheSame));
 }
 
-/// CAP 2
+/// CAP-2
 #[test]
 fn all_nans_are_written_as_one() {
     let other = f64::from_bits(0xfff8_0000_0000_0001);
@@ -217,7 +217,7 @@ fn all_nans_are_written_as_one() {
     assert_eq!(encoded(&Term::Float(-0.0))[1], 0x80);
 }
 
-/// CAP 3
+/// CAP-3
 #[test]
 fn what_is_too_deep_is_neither_read_nor_written() {
     let deepest = nested(MAX_DEPTH);
@@ -233,7 +233,7 @@ fn what_is_too_deep_is_neither_read_nor_written() {
     assert_eq!(fault.fault, Fault::TooDeep);
 }
 
-/// CAP 3
+/// CAP-3
 #[test]
 fn what_is_too_long_is_neither_read_nor_written() {
     let longest = bytes_of_length(MAX_MESSAGE);
@@ -253,7 +253,7 @@ fn what_is_too_long_is_neither_read_nor_written() {
     assert_eq!(out, b"");
 }
 
-/// CAP 3
+/// CAP-3
 #[test]
 fn a_number_has_so_many_digits_and_no_more() {
     let longest = [b"9".repeat(MAX_DIGITS), b"-".to_vec()].concat();
@@ -271,7 +271,7 @@ fn a_number_has_so_many_digits_and_no_more() {
     assert_eq!(larger.encode(&mut out), Err(EncodeError::Digits));
 }
 
-/// CAP 4: quadratic work would not come to an end here
+/// CAP-4: quadratic work would not come to an end here
 #[test]
 fn the_longest_value_may_come_byte_by_byte() {
     let many = [b"[".to_vec(), b"t".repeat(MAX_MESSAGE - 2), b"]".to_vec()].concat();
@@ -283,7 +283,7 @@ fn the_longest_value_may_come_byte_by_byte() {
     }
 }
 
-/// CAP 4: what a peer promises to send is not waited for if it cannot be taken
+/// CAP-4: what a peer promises to send is not waited for if it cannot be taken
 #[test]
 fn a_stream_that_cannot_become_a_value_is_given_up_at_once() {
     let fault = |stream: &[u8]| {

@@ -6,7 +6,7 @@ use super::{EncodeError, Int, MAX_DEPTH, MAX_DIGITS, MAX_MESSAGE};
 
 const NAN: u64 = 0x7ff8_0000_0000_0000;
 
-/// Puts a message together, behind what is in the buffer already. (CAP 1, CAP 2)
+/// Puts a message together, behind what is in the buffer already. (CAP-1, CAP-2)
 ///
 /// Brackets are the caller's to close. Keys of dictionaries must come in their order ([`Self::text_order`]).
 /// What is too long or too deep shows in [`Self::finish`].
@@ -33,7 +33,7 @@ impl<'a> Writer<'a> {
     /// Ends the message.
     ///
     /// # Errors
-    /// If a peer would refuse it (CAP 3); then the buffer is as it was.
+    /// If a peer would refuse it (CAP-3); then the buffer is as it was.
     pub fn finish(self) -> Result<(), EncodeError> {
         let length = self.out.len() - self.start;
         let long = (length > MAX_MESSAGE).then_some(EncodeError::TooLong);

@@ -12,7 +12,7 @@ fn sent_ahead(turn: &mut Turn<'_>) -> (Rc<Fake>, Ref, Heard) {
     (fake, promise, heard)
 }
 
-/// CAP 38: the rule of this vat: who sent messages ahead takes the shorter way when all are answered, and not before. Whoever asks what
+/// CAP-38: the rule of this vat: who sent messages ahead takes the shorter way when all are answered, and not before. Whoever asks what
 /// the promise is knows at once.
 #[test]
 fn a_promise_takes_the_shorter_way_when_all_is_answered() {
@@ -39,7 +39,7 @@ fn a_promise_takes_the_shorter_way_when_all_is_answered() {
     vat.run();
 }
 
-/// CAP 38: the same seen from the object: nothing that went the short way was there before what went the long way was answered.
+/// CAP-38: the same seen from the object: nothing that went the short way was there before what went the long way was answered.
 #[test]
 fn nothing_overtakes_what_was_sent_ahead() {
     let mut vat = Vat::default();
@@ -67,7 +67,7 @@ fn nothing_overtakes_what_was_sent_ahead() {
     assert_eq!(*heard.borrow(), numbers([1, 2, 3]));
 }
 
-/// CAP 38: if nothing was sent ahead, or all of it was answered first, the resolution is the shorter way at once; and the way to the
+/// CAP-38: if nothing was sent ahead, or all of it was answered first, the resolution is the shorter way at once; and the way to the
 /// other vat is given up.
 #[test]
 fn a_promise_without_messages_takes_the_shorter_way_at_once() {
@@ -84,7 +84,7 @@ fn a_promise_without_messages_takes_the_shorter_way_at_once() {
     });
 }
 
-/// CAP 38: the other vat is asked for the resolution once, by the first that needs it: a watcher, or a message.
+/// CAP-38: the other vat is asked for the resolution once, by the first that needs it: a watcher, or a message.
 #[test]
 fn the_other_vat_is_asked_once() {
     run(|turn| {
@@ -133,7 +133,7 @@ fn what_waited_for_an_answer_goes_ahead() {
     assert_eq!(fake.listened.get(), 0, "its answer comes unasked");
 }
 
-/// CAP 33: the other vat is gone: far references and promises break, watchers hear of it once, and what is sent later breaks too.
+/// CAP-33: the other vat is gone: far references and promises break, watchers hear of it once, and what is sent later breaks too.
 #[test]
 fn what_was_in_a_vat_that_is_gone_is_broken() {
     let (_, [promised, early, late, far]) = run(|turn| {

@@ -12,7 +12,7 @@ fn around(turn: &mut Turn<'_>, outcome: impl FnOnce(&mut Turn<'_>) -> Outcome) -
     answers
 }
 
-/// CAP 37
+/// CAP-37
 #[test]
 fn a_promise_of_a_near_object_keeps_the_order() {
     let (_, heard) = run(|turn| {
@@ -23,7 +23,7 @@ fn a_promise_of_a_near_object_keeps_the_order() {
     assert_eq!(*heard.borrow(), numbers(1..5));
 }
 
-/// CAP 37
+/// CAP-37
 #[test]
 fn a_promise_of_a_far_object_keeps_the_order() {
     let fake = Rc::new(Fake::default());
@@ -31,7 +31,7 @@ fn a_promise_of_a_far_object_keeps_the_order() {
     assert_eq!(fake.heard(), numbers(1..5));
 }
 
-/// CAP 37: through two promises more, of which the last is resolved at the end; what was sent to each is in order, and so is what was
+/// CAP-37: through two promises more, of which the last is resolved at the end; what was sent to each is in order, and so is what was
 /// sent before and after it was resolved.
 #[test]
 fn a_promise_of_a_promise_keeps_the_order() {
@@ -74,7 +74,7 @@ fn messages_to_what_takes_none_break_in_order() {
     }
 }
 
-/// CAP 37: messages to promises of answers wait for the answers, and go behind each other.
+/// CAP-37: messages to promises of answers wait for the answers, and go behind each other.
 #[test]
 fn what_is_sent_to_an_answer_follows_it() {
     let (_, heard) = run(|turn| {
@@ -96,7 +96,7 @@ fn what_is_sent_to_an_answer_follows_it() {
     assert_eq!(*heard.borrow(), numbers(1..5));
 }
 
-/// CAP 37: where a message breaks, those that waited for its answer break with it, and none of them is out of turn: the messages to
+/// CAP-37: where a message breaks, those that waited for its answer break with it, and none of them is out of turn: the messages to
 /// a promise move together, ahead of what is sent to it while they move.
 #[test]
 fn what_waited_goes_before_what_comes_later() {
