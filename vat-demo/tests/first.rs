@@ -1,6 +1,6 @@
 //! Two and three vats of one thread: calls, pipelines, gifts.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::cell::RefCell;
 use std::rc::Rc;

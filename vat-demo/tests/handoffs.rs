@@ -1,6 +1,6 @@
 //! Gifts and wishes, right ones and wrong ones, as an exporter and a receiver meet them.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod puppet;
 

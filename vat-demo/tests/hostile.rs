@@ -1,6 +1,6 @@
 //! Peers that do what they must not: each ends its session with a named reason, and leaves nothing behind.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod puppet;
 

@@ -1,6 +1,6 @@
 //! What a carrier has to say about introductions reaches the receiver, and nobody takes it for who the exporter is.
 
-#![expect(clippy::panic, reason = "tests")]
+#![allow(clippy::panic, reason = "tests")]
 
 mod puppet;
 

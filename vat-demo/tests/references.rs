@@ -1,6 +1,6 @@
 //! How references and values cross between vats.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod puppet;
 

@@ -1,7 +1,7 @@
 //! What OCapN's public test suite asks, written from the draft: a peer that a script plays, and the suite's five objects. The
 //! rest of what it asks, how sessions begin and what an exporter checks, stands in `crossing.rs` and `hostile.rs`.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod puppet;
 
@@ -27,8 +27,11 @@ fn auto() -> Box<dyn Dialect> {
     Box::new(Auto::new())
 }
 
+/// Has a peer join that speaks as the test wants.
+type Join<'a> = &'a dyn Fn(&mut Stage, &str, u8) -> Puppet;
+
 /// The test with a vat and a peer in each dialect, and with a vat that finds out.
-fn in_every_dialect(test: fn(&mut Stage, &dyn Fn(&mut Stage, &str, u8) -> Puppet)) {
+fn in_every_dialect(test: fn(&mut Stage, Join<'_>)) {
     let pairs: [(Speech, Speech); 4] = [(a, a), (b, b), (auto, a), (auto, b)];
     for (ours, theirs) in pairs {
         let mut stage = Stage::speaking(ours);
@@ -51,11 +54,11 @@ fn mine(peer: &mut Puppet) -> (Position, Value<Desc>) {
     (position, Value::Ref(desc))
 }
 
+/// What is said, its answer position, and where its answer is to go.
+type Told = (Vec<Value<Desc>>, Option<Position>, Option<Position>);
+
 /// A message for the peer's object at `to`, and where its answer is to go.
-fn message_to(
-    heard: &[Op],
-    to: Position,
-) -> Option<(Vec<Value<Desc>>, Option<Position>, Option<Position>)> {
+fn message_to(heard: &[Op], to: Position) -> Option<Told> {
     heard.iter().find_map(|op| match op {
         Op::Deliver {
             to: Target::Export(at),

@@ -1,6 +1,6 @@
 //! What can be read from a trace.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -1,6 +1,6 @@
 //! Three vats of one thread that meet over sockets.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "tests")]
 
 use std::cell::RefCell;
 use std::future::Future;

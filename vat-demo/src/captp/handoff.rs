@@ -63,11 +63,10 @@ impl Gifts {
     pub(super) fn expire(&mut self, turn: &mut Turn<'_>, now: Instant) {
         self.deposited.retain(|_, (_, until)| *until > now);
         self.gifters.retain(|_, (_, _, until)| *until > now);
-        let late: Vec<_> = self
-            .wished
-            .extract_if(.., |_, (_, until)| *until <= now)
-            .collect();
-        for (_, (resolver, _)) in late {
+        let due = self.wished.iter().filter(|(_, (_, until))| *until <= now);
+        let due: Vec<_> = due.map(|(key, _)| key.clone()).collect();
+        let late = due.into_iter().filter_map(|key| self.wished.remove(&key));
+        for (resolver, _) in late {
             turn.resolve(resolver, Err("the gift was not deposited in time".into()));
         }
     }

@@ -1,6 +1,12 @@
 //! A vat whose peers are written by hand: a carrier that does as it is told, and peers that say what they like.
 
-#![allow(dead_code, reason = "each test file uses a part")]
+#![allow(
+    dead_code,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "each test file uses a part of these helpers of tests"
+)]
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
