@@ -15,3 +15,15 @@ fn the_echo_of_the_readme_is_the_example() {
     assert_eq!(shown, code);
     assert!(code.lines().count() <= 80);
 }
+
+/// So is the greeter of the vats, which is short enough to be read at once.
+#[test]
+fn the_greeter_of_the_readme_is_the_example() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let example = root.join("vat-demo/examples/greeter.rs");
+    let example = std::fs::read_to_string(example).unwrap();
+    let (_, code) = example.split_once("\n\n").unwrap();
+    assert!(readme.contains(&format!("```rust\n{code}```\n")));
+    assert!(code.lines().count() <= 40);
+}

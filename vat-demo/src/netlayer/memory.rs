@@ -7,8 +7,13 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
+use pluribus_mix::time::Instant;
+
+use super::entropy;
+use crate::captp::dialect::B;
 use crate::captp::locator::Peer;
 use crate::carrier::{Arrival, Carrier, Conn};
+use crate::host::Host;
 
 /// Where vats of one thread meet. Clones are of the same one.
 #[derive(Clone, Default)]
@@ -58,6 +63,28 @@ impl Exchange {
         let exchange = self.clone();
         drop(members);
         Memory { exchange, me }
+    }
+
+    /// A vat that joins under a name.
+    #[must_use]
+    pub fn host(&self, name: &str) -> Host {
+        let carrier = Box::new(self.join(name));
+        Host::new(carrier, || Box::new(B), Box::new(entropy::system))
+    }
+
+    /// Gives all these vats their turns until nothing is on its way between them.
+    pub fn settle(&self, hosts: &mut [&mut Host], now: Instant) {
+        loop {
+            hosts.iter_mut().for_each(|host| host.poll(now));
+            let members = self.0.borrow();
+            if members
+                .members
+                .iter()
+                .all(|member| member.arrivals.is_empty())
+            {
+                break;
+            }
+        }
     }
 
     /// Cuts all connections between two vats, by name. Both hear of it.
