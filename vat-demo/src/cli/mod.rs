@@ -3,6 +3,7 @@
 //! The contract: machines read standard output with `--json`; 0 means done, 1 failed, 2 a command that makes no sense, and
 //! whatever went wrong is said in one line on standard error.
 
+mod bench;
 mod call;
 mod failure;
 mod literal;
@@ -28,6 +29,8 @@ enum Command {
     Serve(serve::Serve),
     /// Send a message to an object, and print the answer.
     Call(call::Call),
+    /// Measure what vats cost on this machine.
+    Bench(bench::Bench),
 }
 
 /// Reads the command line.
@@ -46,6 +49,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
             None => story::run().await,
             Some(Command::Serve(serve)) => serve.run().await,
             Some(Command::Call(call)) => call.run().await,
+            Some(Command::Bench(bench)) => bench.run(),
         }
     })
 }
