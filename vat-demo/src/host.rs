@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
-use pluribus_mix::time::Instant;
+use pluribus_mix::time::{Duration, Instant};
 
 use crate::captp::dialect::Dialect;
 use crate::captp::locator::{Peer, Sturdyref};
@@ -17,6 +17,12 @@ use crate::vat::{Event, Ref, Turn, Vat};
 
 /// The most bytes that wait for a peer that does not read.
 pub const MOST_UNREAD: usize = 16 << 20;
+
+/// How long the last words of a session may take to be taken.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// How often everything is looked at before whoever owns the host gets to look at the rest of the world.
+const ROUNDS_AT_ONCE: u32 = 256;
 
 /// How many turns are taken before the carrier is looked at again.
 const TURNS_AT_ONCE: u32 = 256;
@@ -28,6 +34,8 @@ pub struct Host {
     carrier: Box<dyn Carrier>,
     unsent: BTreeMap<Conn, Unsent>,
     now: Instant,
+    /// There is more to do, whatever the carrier says.
+    busy: bool,
 }
 
 /// What the carrier could not take yet.
@@ -35,8 +43,8 @@ pub struct Host {
 struct Unsent {
     messages: VecDeque<Vec<u8>>,
     weight: usize,
-    /// The session is over; so is the connection, behind these.
-    closing: bool,
+    /// The session is over; so is the connection, behind these or at this time.
+    closing: Option<Instant>,
 }
 
 impl Host {
@@ -54,6 +62,7 @@ impl Host {
             carrier,
             unsent: BTreeMap::new(),
             now: Instant::default(),
+            busy: false,
         }
     }
 
@@ -106,7 +115,9 @@ impl Host {
         if comms.poll_timeout().is_some_and(|due| due <= now) {
             vat.attend(|turn| comms.handle_timeout(turn, now));
         }
-        loop {
+        self.give_up_unsent();
+        self.busy = true;
+        for _ in 0..ROUNDS_AT_ONCE {
             let arrival = self.carrier.poll();
             let arrived = arrival.is_some();
             if let Some(arrival) = arrival {
@@ -121,6 +132,7 @@ impl Host {
             vat.attend(|turn| comms.work(turn, now));
             let acted = self.act();
             if !arrived && !acted && self.vat.is_quiet() {
+                self.busy = false;
                 break;
             }
         }
@@ -129,7 +141,17 @@ impl Host {
     /// When to call [`Host::poll`] again though nothing has come.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.comms.poll_timeout()
+        let busy = self.busy.then_some(self.now);
+        let closing = self.unsent.values().filter_map(|unsent| unsent.closing);
+        let due = closing.chain(busy).chain(self.comms.poll_timeout());
+        due.min()
+    }
+
+    /// Ends all sessions, and says so to the peers.
+    pub fn close(&mut self) {
+        let Self { vat, comms, .. } = self;
+        vat.attend(|turn| comms.close(turn));
+        self.act();
     }
 
     /// How much the sessions hold.
@@ -171,7 +193,7 @@ impl Host {
                 }
                 Act::Send(conn, message) => self.send(conn, message),
                 Act::Close(conn) => match self.unsent.get_mut(&conn) {
-                    Some(unsent) => unsent.closing = true,
+                    Some(unsent) => unsent.closing = Some(self.now + LAST_WORDS),
                     None => self.carrier.close(conn),
                 },
             }
@@ -190,10 +212,24 @@ impl Host {
         let unsent = self.unsent.entry(conn).or_default();
         unsent.weight += message.len();
         unsent.messages.push_back(message);
-        if unsent.weight > MOST_UNREAD && !unsent.closing {
-            unsent.closing = true;
+        if unsent.weight > MOST_UNREAD && unsent.closing.is_none() {
+            // Nobody would read the reason either.
+            self.unsent.remove(&conn);
+            self.carrier.close(conn);
             let Self { vat, comms, .. } = self;
             vat.attend(|turn| comms.choked(turn, conn));
+        }
+    }
+
+    /// Closes what has not taken its last words in time.
+    fn give_up_unsent(&mut self) {
+        let now = self.now;
+        let late = |unsent: &Unsent| unsent.closing.is_some_and(|by| by <= now);
+        let due = self.unsent.iter().filter(|(_, unsent)| late(unsent));
+        let due: Vec<_> = due.map(|(conn, _)| *conn).collect();
+        for conn in due {
+            self.unsent.remove(&conn);
+            self.carrier.close(conn);
         }
     }
 
@@ -210,7 +246,7 @@ impl Host {
                 return;
             }
         }
-        if unsent.closing {
+        if unsent.closing.is_some() {
             self.carrier.close(conn);
         }
     }

@@ -4,10 +4,12 @@
 
 mod puppet;
 
+use pluribus_mix::time::Duration;
 use puppet::{Puppet, Stage, stage};
 use vat_demo::captp::certificate::SessionKey;
 use vat_demo::captp::op::{Desc, Import, Op, Target};
 use vat_demo::captp::{ENVELOPE, GREETING, MOST_WAITING};
+use vat_demo::host::MOST_UNREAD;
 use vat_demo::value::Value;
 
 /// CAP-17: nothing is heard before `op:start-session`, and that comes once, in its version, signed.
@@ -314,4 +316,31 @@ fn what_is_malformed_ends_the_session() {
         assert!(reason.starts_with("malformed: "), "{reason}");
         stage.assert_empty();
     }
+}
+
+/// CAP-25: a peer that does not read is not waited for: its session ends, and what was kept for it goes.
+#[test]
+fn what_a_peer_does_not_read_is_not_kept() {
+    let mut stage = stage();
+    let mut peer = stage.joined("mallory", 1);
+    let echo = peer.fetch(&mut stage, b"echo");
+    stage.script.borrow_mut().is_full = true;
+    let body = vec![Value::Bytes(vec![0; 1 << 19])];
+    let most = MOST_UNREAD / (1 << 19);
+    for _ in 0..most - 1 {
+        peer.ask(&mut stage, Target::Export(echo), body.clone());
+    }
+    assert_eq!(stage.host.sizes().sessions, 1);
+    for _ in 0..2 {
+        peer.ask(&mut stage, Target::Export(echo), body.clone());
+    }
+    assert!(stage.script.borrow().closed.contains(&peer.conn));
+    stage.assert_empty();
+    // The same for the last words of a session that has ended: they wait for a moment.
+    let mut peer = stage.connected(1, Some("mallory"));
+    peer.say_bytes(&mut stage, b"nonsense".to_vec());
+    assert!(!stage.script.borrow().closed.contains(&peer.conn));
+    stage.wait(Duration::from_secs(5));
+    assert!(stage.script.borrow().closed.contains(&peer.conn));
+    assert_eq!(peer.hear(&mut stage), []);
 }

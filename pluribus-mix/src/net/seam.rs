@@ -22,7 +22,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio::time::timeout;
 
 use crate::id::VatId;
@@ -59,6 +59,8 @@ pub struct Seam {
     full: BTreeSet<ConnId>,
     /// Connections that were closed and are to have their last words.
     leaving: BTreeMap<VatId, Connection>,
+    /// Connections of vats with which there is one that is about to end: two vats have one.
+    next_of: BTreeMap<VatId, Connection>,
     last: u64,
     reports: mpsc::Receiver<Report>,
     reporting: mpsc::Sender<Report>,
@@ -71,9 +73,16 @@ pub struct Seam {
 
 /// A connection in the table.
 enum Line {
-    /// Asked for; what was sent meanwhile, and its weight.
-    Dialling(VecDeque<Vec<u8>>, usize),
+    Dialling(Early),
     Open(Connection),
+}
+
+/// A connection that was asked for.
+struct Early {
+    /// What was sent meanwhile, and its weight.
+    messages: VecDeque<Vec<u8>>,
+    weight: usize,
+    dial: AbortHandle,
 }
 
 /// What tasks tell.
@@ -103,6 +112,7 @@ impl Endpoint {
             by_peer: BTreeMap::new(),
             full: BTreeSet::new(),
             leaving: BTreeMap::new(),
+            next_of: BTreeMap::new(),
             last: 0,
             reports,
             reporting,
@@ -144,8 +154,11 @@ impl Seam {
     }
 
     fn report(&mut self, report: Report) {
-        // Tasks that are done take no room.
-        while self.tasks.try_join_next().is_some() {}
+        // Tasks that are done take no room, nor does what has had its last words.
+        while let Some(ended) = self.tasks.try_join_next() {
+            resume_panic(ended);
+        }
+        self.leaving.retain(|_, connection| !connection.is_over());
         match report {
             Report::Accepted(connection) => self.accepted(connection),
             Report::Dialled(conn, outcome) => self.dialled(conn, outcome),
@@ -172,11 +185,22 @@ impl Seam {
             // One more handle of what is open already, or what we dial at this moment.
             Some(conn) if self.is_same(conn, &connection) => {}
             Some(conn) if self.is_dialling(conn) => self.open(conn, connection),
-            _ if !self.has_room() => connection.close(),
-            _ => {
-                let conn = self.number();
-                self.open(conn, connection);
+            // The peer has begun again, and the end of the old one is on its way here.
+            Some(_) => {
+                if let Some(older) = self.next_of.insert(peer, connection) {
+                    older.close();
+                }
             }
+            None => self.welcome(connection),
+        }
+    }
+
+    fn welcome(&mut self, connection: Connection) {
+        if self.has_room() {
+            let conn = self.number();
+            self.open(conn, connection);
+        } else {
+            connection.close();
         }
     }
 
@@ -194,7 +218,7 @@ impl Seam {
     }
 
     fn is_dialling(&self, conn: ConnId) -> bool {
-        matches!(self.conns.get(&conn), Some(Line::Dialling(..)))
+        matches!(self.conns.get(&conn), Some(Line::Dialling(_)))
     }
 
     fn is_same(&self, conn: ConnId, other: &Connection) -> bool {
@@ -206,7 +230,7 @@ impl Seam {
         self.by_peer.insert(peer, conn);
         self.events.push_back(Event::Opened { conn, peer });
         let early = match self.conns.insert(conn, Line::Open(connection.clone())) {
-            Some(Line::Dialling(early, _)) => early,
+            Some(Line::Dialling(early)) => early.messages,
             _ => VecDeque::new(),
         };
         let reporting = self.reporting.clone();
@@ -224,8 +248,18 @@ impl Seam {
     }
 
     fn over(&mut self, conn: ConnId, reason: CloseReason) {
-        if self.forget(conn).is_some() {
+        if let Some(line) = self.forget(conn) {
             self.events.push_back(Event::Closed { conn, reason });
+            self.follow(&line);
+        }
+    }
+
+    /// A connection has ended; the next one with its peer may be here.
+    fn follow(&mut self, ended: &Line) {
+        if let Line::Open(ended) = ended
+            && let Some(next) = self.next_of.remove(&ended.peer())
+        {
+            self.welcome(next);
         }
     }
 
@@ -256,13 +290,18 @@ impl Netlayer for Seam {
         }
         let conn = self.number();
         self.by_peer.insert(peer, conn);
-        self.conns.insert(conn, Line::Dialling(VecDeque::new(), 0));
         let endpoint = Arc::clone(&self.endpoint);
         let (to, reporting) = (to.clone(), self.reporting.clone());
-        self.tasks.spawn(async move {
+        let dial = self.tasks.spawn(async move {
             let outcome = endpoint.connect(&to).await;
             let _ = reporting.send(Report::Dialled(conn, outcome)).await;
         });
+        let early = Early {
+            messages: VecDeque::new(),
+            weight: 0,
+            dial,
+        };
+        self.conns.insert(conn, Line::Dialling(early));
         Ok(conn)
     }
 
@@ -280,17 +319,17 @@ impl Netlayer for Seam {
                 }
                 sent
             }
-            Some(Line::Dialling(..)) if message.is_empty() => refused(message, SendFault::Empty),
-            Some(Line::Dialling(..)) if message.len() > MAX_MESSAGE => {
+            Some(Line::Dialling(_)) if message.is_empty() => refused(message, SendFault::Empty),
+            Some(Line::Dialling(_)) if message.len() > MAX_MESSAGE => {
                 refused(message, SendFault::TooLong)
             }
             // `Writable` comes when it is open.
-            Some(Line::Dialling(_, weight)) if *weight >= MOST_EARLY => {
+            Some(Line::Dialling(early)) if early.weight >= MOST_EARLY => {
                 refused(message, SendFault::Full)
             }
-            Some(Line::Dialling(early, weight)) => {
-                *weight += message.len() + ENVELOPE;
-                early.push_back(message);
+            Some(Line::Dialling(early)) => {
+                early.weight += message.len() + ENVELOPE;
+                early.messages.push_back(message);
                 Ok(())
             }
         }
@@ -298,15 +337,19 @@ impl Netlayer for Seam {
 
     fn close(&mut self, conn: ConnId) {
         self.events.retain(|event| event.conn() != conn);
-        match self.forget(conn) {
-            Some(Line::Open(connection)) => {
+        let Some(line) = self.forget(conn) else {
+            return;
+        };
+        match &line {
+            Line::Open(connection) => {
                 connection.finish();
                 self.leaving.insert(connection.peer(), connection.clone());
-                self.tasks.spawn(leave(connection));
+                self.tasks.spawn(leave(connection.clone()));
             }
-            // When the dial comes to something nobody takes it, and so it ends.
-            Some(Line::Dialling(..)) | None => {}
+            // Nobody is shown who we are who is not wanted any more.
+            Line::Dialling(early) => early.dial.abort(),
         }
+        self.follow(&line);
     }
 
     fn poll_event(&mut self) -> Option<Event> {
@@ -317,6 +360,15 @@ impl Netlayer for Seam {
             let report = self.next.take().or_else(|| self.reports.try_recv().ok())?;
             self.report(report);
         }
+    }
+}
+
+/// A task that has panicked is a fault of ours, and nobody else's.
+fn resume_panic(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        std::panic::resume_unwind(error.into_panic());
     }
 }
 

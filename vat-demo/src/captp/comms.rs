@@ -281,10 +281,21 @@ impl Comms {
         }
     }
 
-    /// The peer does not read what is sent to it.
+    /// The peer does not read what is sent to it, and the connection was closed for that.
     pub fn choked(&mut self, turn: &mut Turn<'_>, conn: Conn) {
-        if let Some(no) = self.conns.get(&conn).copied() {
-            self.abort(turn, no, &Misdeed::DoesNotRead);
+        if let Some(no) = self.conns.remove(&conn) {
+            if let Some(session) = self.sessions.get_mut(&no) {
+                session.conn = None;
+            }
+            self.end(turn, no, &Problem::new(Misdeed::DoesNotRead.to_string()));
+        }
+    }
+
+    /// Ends all sessions and says so to the peers.
+    pub fn close(&mut self, turn: &mut Turn<'_>) {
+        let all: Vec<_> = self.sessions.keys().copied().collect();
+        for no in all {
+            self.abort(turn, no, &Misdeed::None);
         }
     }
 

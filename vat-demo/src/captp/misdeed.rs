@@ -7,6 +7,9 @@ use super::op::Position;
 /// Why a session was aborted. Its words are what the peer is told.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Misdeed {
+    /// Nothing: this side has had enough.
+    #[error("session closed")]
+    None,
     /// Not an operation.
     #[error("malformed: {0}")]
     Malformed(String),

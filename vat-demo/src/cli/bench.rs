@@ -78,7 +78,8 @@ impl Bench {
             lines.join("\n")
         };
         let mut out = std::io::stdout().lock();
-        writeln!(out, "{text}").map_err(|error| Failure::failed(format!("standard output: {error}")))
+        writeln!(out, "{text}")
+            .map_err(|error| Failure::failed(format!("standard output: {error}")))
     }
 }
 
@@ -134,10 +135,7 @@ fn cpu() -> Duration {
 }
 
 /// CPU seconds of the quickest round, behind one that does not count.
-fn quickest(
-    rounds: u32,
-    mut round: impl FnMut() -> Result<(), Failure>,
-) -> Result<f64, Failure> {
+fn quickest(rounds: u32, mut round: impl FnMut() -> Result<(), Failure>) -> Result<f64, Failure> {
     round()?;
     let mut best = f64::MAX;
     for _ in 0..rounds {
@@ -175,7 +173,10 @@ fn local_sends(count: usize) -> Result<(), Failure> {
         vat.turn(|turn| (0..WINDOW).for_each(|_| turn.send_only(&object, [1.into()])));
         turns += vat.run();
     }
-    ensure(turns as usize == count / WINDOW * WINDOW, "a message is missing")
+    ensure(
+        turns as usize == count / WINDOW * WINDOW,
+        "a message is missing",
+    )
 }
 
 /// A carrier that counts what it carries.
@@ -278,7 +279,10 @@ impl Pair {
             }
             alice.poll(Instant::ZERO);
         }
-        ensure(heard.get() == count / at_once * at_once, "an answer is missing")
+        ensure(
+            heard.get() == count / at_once * at_once,
+            "an answer is missing",
+        )
     }
 }
 

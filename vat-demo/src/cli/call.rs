@@ -57,6 +57,7 @@ impl Call {
             running.outcome(&answer).await
         });
         let outcome = answered.await;
+        running.farewell().await;
         let outcome = outcome.map_err(|_| Failure::failed("no answer came within 30 s"))?;
         println!("{}", literal::show(&outcome?));
         Ok(())

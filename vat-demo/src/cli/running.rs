@@ -2,21 +2,23 @@
 
 use std::cell::RefCell;
 use std::fs::File;
-use std::future::{pending, poll_fn};
+use std::future::{pending, poll_fn, ready};
 use std::io::{LineWriter, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use clap::{Args, ValueEnum};
 use data_encoding::HEXLOWER;
-use pluribus_mix::net::{Config, Endpoint};
+use pluribus_mix::net::{Config, Endpoint, Seam};
 use pluribus_mix::time::Instant;
 use tokio::time;
 use vat_demo::captp::dialect::{A, Auto, B, Dialect};
 use vat_demo::carrier::Carrier;
 use vat_demo::host::Host;
+use vat_demo::netlayer::entropy;
 use vat_demo::netlayer::mix::Mix;
 use vat_demo::netlayer::tcp::{Framing, Tcp};
 
@@ -70,10 +72,14 @@ pub(crate) struct Place {
 /// What waits for a carrier.
 type Changed = Box<dyn FnMut(&mut Context<'_>) -> Poll<()>>;
 
+/// Has a carrier end its connections behind what was sent.
+type Farewell = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()>>>>;
+
 /// A host, and what drives it.
 pub(crate) struct Running {
     pub(crate) host: Host,
     changed: Changed,
+    farewell: Farewell,
     start: time::Instant,
 }
 
@@ -87,10 +93,12 @@ impl Place {
                     Framed::None => Framing::None,
                     Framed::Syrup => Framing::Syrup,
                 };
-                let name = HEXLOWER.encode(random()?.first_chunk::<16>().unwrap_or(&[0; 16]));
+                let [random @ .., _, _, _, _, _, _, _, _] = entropy::system();
+                let name = HEXLOWER.encode(&random);
                 let tcp = Tcp::bind(at, name, framing).await;
                 let refused = |why| Failure::failed(format!("cannot listen at {at}: {why}"));
-                self.host(tcp.map_err(refused)?, Tcp::poll_changed)
+                let farewell = |tcp: Tcp| Box::pin(tcp.farewell()) as Pin<Box<_>>;
+                self.host(tcp.map_err(refused)?, Tcp::poll_changed, farewell)
             }
             Network::Mix => {
                 let config = match &self.key {
@@ -100,7 +108,9 @@ impl Place {
                 let config = config.map_err(Failure::failed)?.listening(at);
                 let endpoint = Endpoint::bind(config).await.map_err(Failure::failed)?;
                 let mix = Mix::new(endpoint.into_netlayer());
-                self.host(mix, |mix, cx| mix.netlayer().poll_changed(cx))
+                let farewell =
+                    |mix: Mix<Seam>| Box::pin(mix.into_netlayer().farewell()) as Pin<Box<_>>;
+                self.host(mix, |mix, cx| mix.netlayer().poll_changed(cx), farewell)
             }
         }
     }
@@ -109,6 +119,7 @@ impl Place {
         &self,
         carrier: C,
         poll_changed: fn(&mut C, &mut Context<'_>) -> Poll<()>,
+        farewell: fn(C) -> Pin<Box<dyn Future<Output = ()>>>,
     ) -> Result<Running, Failure> {
         let carrier = Rc::new(RefCell::new(carrier));
         let shared = Rc::clone(&carrier);
@@ -117,9 +128,7 @@ impl Place {
             Spoken::B => || Box::new(B) as Box<dyn Dialect>,
             Spoken::Auto => || Box::new(Auto::new()) as Box<dyn Dialect>,
         };
-        // Without randomness nothing safe can be done; asked once, so that it is known to come.
-        random()?;
-        let mut host = Host::new(Box::new(shared), dialect, Box::new(must_be_random));
+        let mut host = Host::new(Box::new(shared), dialect, Box::new(entropy::system));
         if let Some(path) = &self.trace {
             let file = File::create(path);
             let refused = |why| Failure::failed(format!("{}: {why}", path.display()));
@@ -129,8 +138,14 @@ impl Place {
                 let _ = writeln!(file, "{event}");
             });
         }
+        let last = Rc::clone(&carrier);
         Ok(Running {
             host,
+            farewell: Box::new(move || match Rc::try_unwrap(last) {
+                Ok(carrier) => farewell(carrier.into_inner()),
+                // Somebody still uses it, and it ends with that.
+                Err(_) => Box::pin(ready(())),
+            }),
             changed: Box::new(move |cx| poll_changed(&mut carrier.borrow_mut(), cx)),
             start: now(),
         })
@@ -141,6 +156,19 @@ impl Running {
     /// Does what there is to do.
     pub(crate) fn poll(&mut self) {
         self.host.poll(Instant::ZERO + self.start.elapsed());
+    }
+
+    /// Tells the peers that this vat ends, and ends behind what was said.
+    pub(crate) async fn farewell(mut self) {
+        self.host.close();
+        let Self {
+            host,
+            changed,
+            farewell,
+            ..
+        } = self;
+        drop((host, changed));
+        farewell().await;
     }
 
     /// Waits until there may be more. Loses nothing when cancelled.
@@ -165,26 +193,4 @@ impl Running {
 )]
 fn now() -> time::Instant {
     time::Instant::now()
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "where a vat's randomness comes from"
-)]
-fn random() -> Result<[u8; 32], Failure> {
-    let mut bytes = [0; 32];
-    let drawn = getrandom::fill(&mut bytes);
-    drawn.map_err(|_| Failure::failed("the operating system gives no random bytes"))?;
-    Ok(bytes)
-}
-
-fn must_be_random() -> [u8; 32] {
-    match random() {
-        Ok(bytes) => bytes,
-        // It has given some before; a key that is not random would be worse than an end.
-        Err(failure) => {
-            failure.report();
-            std::process::exit(1)
-        }
-    }
 }

@@ -39,9 +39,11 @@ impl Serve {
             running.poll();
             tokio::select! {
                 () = running.changed() => {}
-                _ = terminated.recv() => return Ok(()),
-                _ = interrupted.recv() => return Ok(()),
+                _ = terminated.recv() => break,
+                _ = interrupted.recv() => break,
             }
         }
+        running.farewell().await;
+        Ok(())
     }
 }

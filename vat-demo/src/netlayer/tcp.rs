@@ -24,7 +24,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use crate::captp::locator::Peer;
@@ -150,8 +150,16 @@ impl Tcp {
     /// Ends all connections behind what was sent, and returns when they are flushed.
     pub async fn farewell(mut self) {
         self.lines.clear();
+        // Nobody reads reports any more, and nobody is to wait for that.
+        self.reports.close();
         // Whoever accepts goes on for ever, and is not waited for.
-        let all = async { while self.tasks.len() > 1 && self.tasks.join_next().await.is_some() {} };
+        let all = async {
+            while self.tasks.len() > 1
+                && let Some(ended) = self.tasks.join_next().await
+            {
+                resume_panic(ended);
+            }
+        };
         let _ = timeout(FLUSH, all).await;
     }
 
@@ -181,7 +189,9 @@ impl Tcp {
 
     fn report(&mut self, report: Report) {
         // Tasks that are done take no room.
-        while self.tasks.try_join_next().is_some() {}
+        while let Some(ended) = self.tasks.try_join_next() {
+            resume_panic(ended);
+        }
         match report {
             Report::Accepted(stream) if self.lines.len() < MOST_CONNECTIONS => {
                 let talk = self.line();
@@ -375,9 +385,11 @@ impl Talk {
         let both = async {
             let mut writing = pin!(writer.write(outbox, output));
             let mut reading = pin!(reader.read(input));
+            let mut written = false;
             let reason = tokio::select! {
                 reason = &mut reading => reason,
                 () = &mut writing => {
+                    written = true;
                     let rest = timeout(LINGER, reading).await;
                     rest.unwrap_or_else(|_| ENDED.to_owned())
                 }
@@ -385,7 +397,9 @@ impl Talk {
             let closed = Arrival::Closed { conn, reason };
             let _ = reporting.send(Report::Of(conn, closed)).await;
             // The vat lets go of it now, and what waits is written if the peer reads.
-            writing.await;
+            if !written {
+                writing.await;
+            }
         };
         let too_long = async {
             // Never sent to: it ends with the line.
@@ -396,6 +410,15 @@ impl Talk {
             () = both => {}
             () = too_long => {}
         }
+    }
+}
+
+/// A task that has panicked is a fault of ours, and nobody else's.
+fn resume_panic(ended: Result<(), JoinError>) {
+    if let Err(error) = ended
+        && error.is_panic()
+    {
+        std::panic::resume_unwind(error.into_panic());
     }
 }
 

@@ -30,6 +30,8 @@ pub(crate) struct Script {
     sent: BTreeMap<Conn, VecDeque<Vec<u8>>>,
     pub(crate) dialled: Vec<(Peer, Conn)>,
     pub(crate) closed: Vec<Conn>,
+    /// Whether it takes no messages.
+    pub(crate) is_full: bool,
     next: u64,
 }
 
@@ -49,6 +51,9 @@ impl Carrier for Scripted {
 
     fn send(&mut self, conn: Conn, message: Vec<u8>) -> Result<(), Vec<u8>> {
         let mut script = self.0.borrow_mut();
+        if script.is_full {
+            return Err(message);
+        }
         script.sent.entry(conn).or_default().push_back(message);
         Ok(())
     }
