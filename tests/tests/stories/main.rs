@@ -13,6 +13,10 @@ mod rogue;
 mod stranger;
 
 #[cfg(test)]
+#[path = "../../../vat-demo/tests/common/model.rs"]
+mod model;
+
+#[cfg(test)]
 mod anything;
 #[cfg(test)]
 mod bounds;
@@ -52,6 +56,8 @@ mod squatter;
 mod texts;
 #[cfg(test)]
 mod timing;
+#[cfg(test)]
+mod vats;
 #[cfg(test)]
 mod watcher;
 #[cfg(test)]

@@ -71,7 +71,8 @@ impl Drop for Node {
 pub(super) enum State {
     Near(Rc<RefCell<dyn Object>>),
     Far(Rc<dyn Remote>),
-    Promise(Promise),
+    /// In a box, for most references are no promises and are to be small.
+    Promise(Box<Promise>),
     Resolved(Ref),
     Fulfilled(Value),
     Broken(Problem),
@@ -107,7 +108,7 @@ impl Ref {
     /// A promise that another vat keeps.
     #[must_use]
     pub fn promised(remote: Rc<dyn Remote>) -> Self {
-        Self::new(State::Promise(Promise::elsewhere(remote)))
+        Self::new(State::Promise(Box::new(Promise::elsewhere(remote))))
     }
 
     /// A reference that was broken from the start.

@@ -57,7 +57,7 @@ impl Turn<'_> {
 
     /// Makes a promise, and the right to resolve it.
     pub fn promise(&mut self) -> (Ref, Resolver) {
-        let promise = Ref::new(State::Promise(Promise::here()));
+        let promise = Ref::new(State::Promise(Box::new(Promise::here())));
         let resolver = Resolver::new(&promise);
         (promise, resolver)
     }
@@ -224,13 +224,10 @@ fn pass_on(watchers: Vec<Watcher>, outcome: &Outcome) -> Vec<Watcher> {
         return watchers;
     };
     match &mut *to.shortened().0.state.borrow_mut() {
-        State::Promise(Promise {
-            outcome: None,
-            asked: true,
-            watchers: others,
-            ..
-        }) if others.is_empty() => {
-            *others = watchers;
+        State::Promise(promise)
+            if promise.outcome.is_none() && promise.asked && promise.watchers.is_empty() =>
+        {
+            promise.watchers = watchers;
             Vec::new()
         }
         _ => watchers,
@@ -392,23 +389,17 @@ impl Turn<'_> {
 
     fn watch_boxed(&mut self, on: &Ref, then: Watcher) {
         let outcome = match &mut *on.0.state.borrow_mut() {
-            State::Promise(Promise {
-                outcome: None,
-                watchers,
-                asked,
-                way,
-                ..
-            }) => {
-                watchers.push(then);
-                match way {
-                    Some(way) if !std::mem::replace(asked, true) => Watched::Ask(Rc::clone(way)),
-                    _ => return,
+            State::Promise(promise) => match &promise.outcome {
+                Some(outcome) => Watched::Known(then, outcome.clone()),
+                None => {
+                    promise.watchers.push(then);
+                    let asked = std::mem::replace(&mut promise.asked, true);
+                    match &promise.way {
+                        Some(way) if !asked => Watched::Ask(Rc::clone(way)),
+                        _ => return,
+                    }
                 }
-            }
-            State::Promise(Promise {
-                outcome: Some(outcome),
-                ..
-            }) => Watched::Known(then, outcome.clone()),
+            },
             State::Near(_) | State::Far(_) | State::Resolved(_) => {
                 Watched::Known(then, Ok(Value::Ref(on.clone())))
             }
