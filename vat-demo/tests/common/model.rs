@@ -29,10 +29,10 @@ const MOST_HELD: usize = 12;
 
 /// Numbers that look random and are the same for the same seed.
 #[derive(Clone)]
-pub struct Dice(pub u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    pub fn roll(&mut self) -> u64 {
+    pub(crate) fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -41,15 +41,15 @@ impl Dice {
     }
 
     /// A number below `most`, which is not 0.
-    pub fn below(&mut self, most: usize) -> usize {
+    pub(crate) fn below(&mut self, most: usize) -> usize {
         (self.roll() % most as u64) as usize
     }
 
-    pub fn one_in(&mut self, most: usize) -> bool {
+    pub(crate) fn one_in(&mut self, most: usize) -> bool {
         self.below(most) == 0
     }
 
-    pub fn entropy(mut self) -> Box<dyn FnMut() -> [u8; 32]> {
+    pub(crate) fn entropy(mut self) -> Box<dyn FnMut() -> [u8; 32]> {
         Box::new(move || {
             let mut out = [0; 32];
             out.chunks_mut(8)
@@ -60,7 +60,7 @@ impl Dice {
 }
 
 /// What is between the parties.
-pub trait Air {
+pub(crate) trait Air {
     /// Lets a little happen.
     fn blow(&mut self, dice: &mut Dice);
     /// Lets everything happen that can without the parties doing anything. Whether there was anything.
@@ -117,9 +117,9 @@ struct Party {
 }
 
 /// All parties, and what happened to them.
-pub struct Model<A> {
-    pub air: A,
-    pub dice: Dice,
+pub(crate) struct Model<A> {
+    pub(crate) air: A,
+    pub(crate) dice: Dice,
     parties: Vec<Party>,
     roots: Vec<Sturdyref>,
     ledger: Shared<Ledger>,
@@ -194,13 +194,14 @@ fn answer_with(
             inbox.borrow_mut().resolvers.push((resolver, level));
             Ok(promise.into())
         }
-        _ => Ok(last.unwrap_or(Value::Null)),
+        WHAT_WAS_GIVEN => Ok(last.unwrap_or(Value::Null)),
+        _ => Err("no such answer".into()),
     }
 }
 
 impl<A: Air> Model<A> {
     /// Parties that hold each other's first objects. `cuts` says whether sessions may be cut.
-    pub fn new(seed: u64, air: A, mut hosts: Vec<Host>, cuts: bool) -> Self {
+    pub(crate) fn new(seed: u64, air: A, mut hosts: Vec<Host>, cuts: bool) -> Self {
         let ledger: Shared<Ledger> = Rc::default();
         let inboxes: Vec<Shared<Inbox>> = hosts.iter().map(|_| Rc::default()).collect();
         let mut roots = Vec::new();
@@ -257,7 +258,7 @@ impl<A: Air> Model<A> {
     }
 
     /// Has a party do something, and then lets things happen, or not.
-    pub fn step(&mut self) {
+    pub(crate) fn step(&mut self) {
         let party = self.dice.below(self.parties.len());
         match self.dice.below(20) {
             0..10 => self.send(party),
@@ -417,7 +418,7 @@ impl<A: Air> Model<A> {
     }
 
     /// Resolves all promises, drops everything, and says what is wrong.
-    pub fn finish(mut self) -> Result<(), String> {
+    pub(crate) fn finish(mut self) -> Result<(), String> {
         self.run_until_calm();
         while let Some(party) = self.unresolved() {
             self.resolve(party, Some(0));
@@ -493,7 +494,7 @@ impl<A: Air> Model<A> {
     }
 
     /// How many messages arrived.
-    pub fn arrived(&self) -> usize {
+    pub(crate) fn arrived(&self) -> usize {
         let ledger = self.ledger.borrow();
         ledger.lines.values().map(|line| line.arrived.len()).sum()
     }

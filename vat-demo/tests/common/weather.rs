@@ -15,7 +15,7 @@ const MOST_IN_THE_AIR: usize = 6;
 
 /// What is between vats. Clones are of the same.
 #[derive(Clone, Default)]
-pub struct Weather(Rc<RefCell<Air>>);
+pub(crate) struct Weather(Rc<RefCell<Air>>);
 
 #[derive(Default)]
 struct Air {
@@ -36,7 +36,7 @@ struct Way {
 }
 
 /// A vat's place in the weather.
-pub struct Gale {
+pub(crate) struct Gale {
     weather: Weather,
     me: usize,
 }
@@ -55,7 +55,7 @@ fn closed(conn: Conn) -> Arrival {
 }
 
 impl Weather {
-    pub fn join(&self, name: &str) -> Gale {
+    pub(crate) fn join(&self, name: &str) -> Gale {
         let mut air = self.0.borrow_mut();
         air.names.push(name.to_owned());
         air.arrived.push(VecDeque::new());
@@ -65,7 +65,7 @@ impl Weather {
     }
 
     /// Lets one thing arrive, chosen among the ways that have something. Whether there was one.
-    pub fn release(&self, choose: impl FnOnce(usize) -> usize) -> bool {
+    pub(crate) fn release(&self, choose: impl FnOnce(usize) -> usize) -> bool {
         let mut air = self.0.borrow_mut();
         let ways = air.ways.iter().enumerate();
         let busy: Vec<_> = ways
@@ -89,7 +89,7 @@ impl Weather {
     }
 
     /// Cuts one of the open connections, if there is one. What is in the air is lost, or arrives before the news.
-    pub fn cut(&self, lost: bool, choose: impl FnOnce(usize) -> usize) {
+    pub(crate) fn cut(&self, lost: bool, choose: impl FnOnce(usize) -> usize) {
         let mut air = self.0.borrow_mut();
         let ways = air.ways.iter().enumerate();
         let open: Vec<_> = ways
