@@ -91,6 +91,26 @@ impl<R> Value<R> {
         })
     }
 
+    /// The bytes that this takes in memory, or a little less: what is in references is not counted.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let within = match self {
+            Self::Text(text) | Self::Error(text) => text.len(),
+            Self::Symbol(symbol) => symbol.0.len(),
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Int(number) => number.weight(),
+            Self::List(items) => items.iter().map(Self::weight).sum(),
+            Self::Struct(fields) => fields
+                .iter()
+                .map(|(name, value)| name.len() + size_of::<String>() + value.weight())
+                .sum(),
+            Self::Tagged(tag, value) => tag.len() + value.weight(),
+            Self::Sturdyref(sturdyref) => sturdyref.weight(),
+            _ => 0,
+        };
+        size_of::<Self>() + within
+    }
+
     /// The symbol `name`.
     #[must_use]
     pub fn symbol(name: &str) -> Self {

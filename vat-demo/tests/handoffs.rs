@@ -302,11 +302,6 @@ fn a_gift_for_somebody_else_is_not_fetched() {
         vec![Value::Ref(Desc::Give(Box::new(right)))],
     );
     assert_eq!(stage.script.borrow().dialled.len(), 1);
-    eprintln!(
-        "{:?} {:?}",
-        peer.hear(&mut stage),
-        stage.script.borrow().closed
-    );
     peer.tell(
         &mut stage,
         Target::Export(echo),

@@ -4,12 +4,16 @@
 
 mod puppet;
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use pluribus_mix::time::Duration;
 use puppet::{Puppet, Stage, stage};
 use vat_demo::captp::certificate::SessionKey;
 use vat_demo::captp::op::{Desc, Import, Op, Target};
 use vat_demo::captp::{ENVELOPE, GREETING, MOST_WAITING};
 use vat_demo::host::MOST_UNREAD;
+use vat_demo::suite;
 use vat_demo::value::Value;
 
 /// CAP-17: nothing is heard before `op:start-session`, and that comes once, in its version, signed.
@@ -238,7 +242,18 @@ fn a_flood_of_what_waits_ends_the_session() {
     let body = Value::Bytes(vec![0; 1 << 16]);
     let (big, most) = (vec![body], MOST_WAITING / ((1 << 16) + ENVELOPE));
     type Flood = fn(&mut Puppet, &mut Stage, u64, u64, &[Value<Desc>]);
-    let floods: [Flood; 3] = [
+    let floods: [Flood; 4] = [
+        // Answers that are kept, and are what the peer has said.
+        |peer, stage, _, echo, big| {
+            let answer = Some(peer.position());
+            let op = Op::Deliver {
+                to: Target::Export(echo),
+                args: big.to_vec(),
+                answer,
+                resolver: None,
+            };
+            peer.say(stage, &op);
+        },
         // Messages for a promise.
         |peer, stage, _, _, big| peer.tell(stage, Target::Answer(1), big.to_vec()),
         // Questions that are never answered.
@@ -343,4 +358,66 @@ fn what_a_peer_does_not_read_is_not_kept() {
     stage.wait(Duration::from_secs(5));
     assert!(stage.script.borrow().closed.contains(&peer.conn));
     assert_eq!(peer.hear(&mut stage), []);
+}
+
+/// CAP-24, CAP-33: a peer that gives back a resolver before it has answered is taken at its word: who waits waits no more.
+#[test]
+fn who_forgets_that_it_is_asked_breaks_the_promise() {
+    let mut stage = stage();
+    let outcomes = Rc::new(RefCell::new(Vec::new()));
+    let heard = Rc::clone(&outcomes);
+    let asker = stage.host.turn(|turn| {
+        turn.spawn_fn(move |turn, args| {
+            let [Value::Ref(whom)] = args.as_slice() else {
+                return Err("whom?".into());
+            };
+            let (answer, heard) = (turn.send(whom, []), Rc::clone(&heard));
+            Ok(turn
+                .when(&answer, move |_, outcome| {
+                    heard.borrow_mut().push(outcome.is_err());
+                    outcome
+                })
+                .into())
+        })
+    });
+    stage.host.register(b"asker", &asker);
+    let mut peer = stage.joined("peer", 1);
+    let asker = peer.fetch(&mut stage, b"asker");
+    let me = Value::Ref(Desc::Import(Import::Object(peer.position())));
+    peer.tell(&mut stage, Target::Export(asker), vec![me]);
+    let heard = peer.hear(&mut stage);
+    let resolver = heard.iter().find_map(|op| match op {
+        Op::Deliver {
+            resolver: Some(Import::Object(at)),
+            ..
+        } => Some(*at),
+        _ => None,
+    });
+    peer.say(&mut stage, &Op::GcExports(vec![(resolver.unwrap(), 1)]));
+    assert_eq!(*outcomes.borrow(), [true]);
+}
+
+/// CAP-25: a circle that a peer has made of a promise and its messages goes with the session.
+#[test]
+fn a_circle_of_a_peer_does_not_outlive_its_session() {
+    let mut stage = Stage::new();
+    suite::offer(&mut stage.host);
+    let mut peer = stage.joined("mallory", 1);
+    let maker = peer.fetch(&mut stage, suite::PROMISE_MAKER.as_bytes());
+    let at = peer.ask(&mut stage, Target::Export(maker), vec![]);
+    let (true, Value::List(pair)) = peer.answer(&mut stage, at) else {
+        panic!()
+    };
+    let [Value::Ref(Desc::Import(Import::Promise(promise))), _] = pair[..] else {
+        panic!("{pair:?}")
+    };
+    let itself = Value::Ref(Desc::Target(Target::Export(promise)));
+    for _ in 0..10 {
+        let args = vec![itself.clone(), Value::Bytes(vec![0; 1000])];
+        peer.tell(&mut stage, Target::Export(promise), args);
+    }
+    assert!(stage.host.sizes().left > 10_000);
+    peer.say(&mut stage, &Op::Abort("done".to_owned()));
+    stage.assert_empty();
+    assert_eq!(stage.host.sizes().left, 0);
 }

@@ -315,3 +315,17 @@ fn the_end_of_a_session_breaks_what_led_through_it() {
     assert_eq!(outcomes.borrow()[2..], [Err(gone)]);
     stage.assert_empty();
 }
+
+/// CAP-36: an answer that cannot be written is a break for whoever waits for it.
+#[test]
+fn an_answer_that_cannot_be_written_breaks() {
+    let mut stage = Stage::new();
+    let deep = stage.host.turn(|turn| {
+        turn.spawn_fn(|_, _| Ok((0..70).fold(Value::Null, |inner, _| Value::List(vec![inner]))))
+    });
+    stage.host.register(b"deep", &deep);
+    let mut peer = stage.joined("peer", 1);
+    let deep = peer.fetch(&mut stage, b"deep");
+    let at = peer.ask(&mut stage, Target::Export(deep), vec![]);
+    assert!(!peer.answer(&mut stage, at).0);
+}

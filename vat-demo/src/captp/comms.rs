@@ -73,6 +73,8 @@ pub struct Comms {
     pub(super) acts: VecDeque<Act>,
     last: u64,
     pub(super) now: Instant,
+    /// Sessions have ended for which others may wait.
+    some_ended: bool,
     /// The length of the message that is being taken.
     pub(super) bytes: usize,
 }
@@ -102,6 +104,7 @@ impl Comms {
             acts: VecDeque::new(),
             last: 0,
             now: Instant::default(),
+            some_ended: false,
             bytes: 0,
         }
     }
@@ -302,6 +305,9 @@ impl Comms {
     /// Does what references have asked for since.
     pub fn work(&mut self, turn: &mut Turn<'_>, now: Instant) {
         self.now = now;
+        if std::mem::take(&mut self.some_ended) {
+            self.settle_doubled(turn);
+        }
         loop {
             let wanted = self.wanted.borrow_mut().pop_front();
             if let Some((sturdyref, resolver, cause)) = wanted {
@@ -398,7 +404,7 @@ impl Comms {
             self.acts.push_back(Act::Close(conn));
         }
         if let Some(live) = session.live() {
-            self.gifts.session_ended(live, self.now);
+            self.gifts.session_ended(turn, live, self.now);
         }
         for reference in session.tables.imported() {
             turn.sever(&reference, problem);
@@ -409,7 +415,7 @@ impl Comms {
         for resolver in waiting {
             turn.resolve(resolver, Err(problem.clone()));
         }
-        self.settle_doubled(turn);
+        self.some_ended = true;
     }
 
     /// Hands what sessions have said to the carrier.
@@ -432,6 +438,7 @@ impl Comms {
         let mut sizes = Sizes {
             sessions: self.sessions.len(),
             gifts: self.gifts.len(),
+            left: self.left.weight(),
             ..Sizes::default()
         };
         for session in self.sessions.values() {
@@ -457,4 +464,6 @@ pub struct Sizes {
     pub answers: usize,
     /// Gifts deposited, and wishes that wait for one.
     pub gifts: usize,
+    /// What peers have left here, in weight.
+    pub left: usize,
 }

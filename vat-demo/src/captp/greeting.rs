@@ -90,9 +90,10 @@ impl Comms {
         if let Some(begun) = begun.filter(|begun| *begun != no) {
             let dial = self.sessions.get(&begun);
             let stays = dial.is_some_and(|dial| {
-                // Without a connection it has dialled nobody yet.
+                // Before it has said hello it has reached nobody, and may never.
                 let form = dial.dialect.keys();
-                dial.conn.is_some() && dial.key.public().id(form) > started.key.id(form)
+                let said = matches!(dial.stage, Stage::Greeting(_));
+                said && dial.key.public().id(form) > started.key.id(form)
             });
             if stays {
                 return Err(Misdeed::Crossed);
@@ -128,20 +129,21 @@ impl Comms {
         }
     }
 
-    /// A session has ended; one with the same vat may have waited for that.
+    /// Sessions have ended; others with the same vats may have waited for that.
     pub(super) fn settle_doubled(&mut self, turn: &mut Turn<'_>) {
-        let waiting = self
-            .sessions
-            .values()
-            .find_map(|session| match &session.stage {
-                Stage::Doubled(_, started) if !self.live.contains_key(&started.location) => {
-                    Some((session.no, started.clone()))
-                }
-                _ => None,
-            });
-        if let Some((no, started)) = waiting {
+        while let Some((no, started)) = self.next_doubled() {
             self.go_live(turn, no, started);
         }
+    }
+
+    fn next_doubled(&self) -> Option<(SessionNo, Started)> {
+        let mut sessions = self.sessions.values();
+        sessions.find_map(|session| match &session.stage {
+            Stage::Doubled(_, started) if !self.live.contains_key(&started.location) => {
+                Some((session.no, started.clone()))
+            }
+            _ => None,
+        })
     }
 
     fn go_live(&mut self, turn: &mut Turn<'_>, no: SessionNo, started: Started) {
@@ -180,7 +182,8 @@ impl Comms {
         for gift in gifts {
             self.withdraw(turn, no, gift);
         }
-        for op in early {
+        for (op, _) in early {
+            self.bytes = op.weight();
             if let Err(misdeed) = self.take_op(turn, no, op) {
                 return self.abort(turn, no, &misdeed);
             }

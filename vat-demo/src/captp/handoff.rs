@@ -22,7 +22,7 @@ use super::certificate::{
     HandoffGive, HandoffReceive, PublicId, PublicKey, SessionId, SignedGive, SignedReceive,
 };
 use super::comms::Comms;
-use super::link::{Args, Link, SessionNo};
+use super::link::{Args, Link, SessionNo, gone};
 use super::misdeed::Misdeed;
 use super::op::{Desc, Position, Target};
 use super::session::{Gift, Live};
@@ -33,6 +33,8 @@ use crate::vat::{Problem, Ref, Resolver, Turn};
 pub const PATIENCE: Duration = Duration::from_secs(120);
 /// The most gifts and wishes that wait.
 pub const MOST_GIFTS: usize = 4096;
+/// The most gifts that wait of one gifter.
+pub const MOST_GIFTS_OF_ONE: usize = 256;
 /// The most exporters that are dialled at a time for gifts of one peer.
 pub const MOST_DIALS: usize = 32;
 
@@ -42,7 +44,7 @@ type GiftKey = (SessionId, Vec<u8>);
 /// Gifts that wait for their receivers, and receivers that wait for their gifts.
 #[derive(Default)]
 pub(super) struct Gifts {
-    deposited: BTreeMap<GiftKey, (Value, Instant)>,
+    deposited: BTreeMap<GiftKey, (Ref, Instant)>,
     wished: BTreeMap<GiftKey, (Resolver, Instant)>,
     /// Who the gifters were of sessions that are over, as long as a gift of theirs may be here.
     gifters: BTreeMap<SessionId, (PublicKey, PublicId, Instant)>,
@@ -72,9 +74,15 @@ impl Gifts {
     }
 
     /// Remembers who the peer was, for gifts of its that wait.
-    pub(super) fn session_ended(&mut self, live: &Live, now: Instant) {
-        let of_it = |(session, _): &GiftKey| *session == live.id;
-        if self.deposited.keys().any(of_it) || self.wished.keys().any(of_it) {
+    /// What was not deposited over it will not be.
+    pub(super) fn session_ended(&mut self, turn: &mut Turn<'_>, live: &Live, now: Instant) {
+        let of_it = |(session, _): &&GiftKey| *session == live.id;
+        let wished: Vec<_> = self.wished.keys().filter(of_it).cloned().collect();
+        let wished = wished.iter().filter_map(|key| self.wished.remove(key));
+        for (resolver, _) in wished {
+            turn.resolve(resolver, Err(gone()));
+        }
+        if self.deposited.keys().any(|key| of_it(&key)) {
             let gifter = (live.their_key, live.their_side, now + PATIENCE);
             self.gifters.insert(live.id, gifter);
         }
@@ -84,14 +92,18 @@ impl Gifts {
         &mut self,
         turn: &mut Turn<'_>,
         key: GiftKey,
-        gift: Value,
+        gift: Ref,
         until: Instant,
     ) -> Result<(), Problem> {
         if let Some((resolver, _)) = self.wished.remove(&key) {
-            turn.resolve(resolver, Ok(gift));
+            turn.resolve(resolver, Ok(gift.into()));
             return Ok(());
         }
-        if self.len() >= MOST_GIFTS {
+        let of_one = self
+            .deposited
+            .keys()
+            .filter(|(session, _)| *session == key.0);
+        if self.len() >= MOST_GIFTS || of_one.count() >= MOST_GIFTS_OF_ONE {
             return Err("too many gifts wait here".into());
         }
         if self.deposited.contains_key(&key) {
@@ -103,7 +115,10 @@ impl Gifts {
 
     fn withdraw(&mut self, turn: &mut Turn<'_>, key: GiftKey, resolver: Resolver, until: Instant) {
         if let Some((gift, _)) = self.deposited.remove(&key) {
-            return turn.resolve(resolver, Ok(gift));
+            return turn.resolve(resolver, Ok(gift.into()));
+        }
+        if self.gifters.contains_key(&key.0) {
+            return turn.resolve(resolver, Err(gone()));
         }
         if self.len() >= MOST_GIFTS || self.wished.contains_key(&key) {
             let problem = "the gift is withdrawn already, or too many are waited for";
@@ -190,7 +205,7 @@ impl Comms {
                 };
                 if session.live().is_some() {
                     self.withdraw(turn, no, gift);
-                } else if session.gifts.len() < MOST_GIFTS {
+                } else if session.gifts.len() < MOST_GIFTS_OF_ONE {
                     session.gifts.push(gift);
                 } else {
                     let problem = "too many gifts are waited for";
@@ -217,10 +232,10 @@ impl Comms {
             resolver,
         } = gift;
         let Some(session) = self.sessions.get_mut(&no) else {
-            return turn.resolve(resolver, Err(super::link::gone()));
+            return turn.resolve(resolver, Err(gone()));
         };
         let Some(live) = session.live() else {
-            return turn.resolve(resolver, Err(super::link::gone()));
+            return turn.resolve(resolver, Err(gone()));
         };
         let receive = HandoffReceive {
             receiving_session: live.id,
@@ -250,8 +265,11 @@ impl Comms {
         id: Vec<u8>,
         gift: Value,
     ) -> Result<Value, Problem> {
-        let session = self.sessions.get(&no).ok_or_else(super::link::gone)?;
-        let live = session.live().ok_or_else(super::link::gone)?;
+        let session = self.sessions.get(&no).ok_or_else(gone)?;
+        let live = session.live().ok_or_else(gone)?;
+        let Value::Ref(gift) = gift else {
+            return Err("a gift is an object".into());
+        };
         let key = (live.id, id);
         let until = self.now + PATIENCE;
         self.gifts.deposit(turn, key, gift, until)?;

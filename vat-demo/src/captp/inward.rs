@@ -9,7 +9,7 @@ use super::misdeed::Misdeed;
 use super::op::{Desc, Import, Op, Position, Target};
 use super::session::{Session, Stage, Started};
 use super::share::Share;
-use super::tables::{Exported, MOST};
+use super::tables::{Answer, Exported, MOST};
 use crate::value::Value;
 use crate::vat::{Happened, Message, Outcome, Problem, Ref, Resolver, Turn, outcome_said};
 
@@ -52,7 +52,11 @@ impl Comms {
             }
             // What comes right behind the start of a session that waits for the end of another: the carrier's order, so
             // it cannot be answered and must not be lost.
-            op if matches!(session.stage, Stage::Doubled(..)) => session.keep_for_later(op),
+            op if matches!(session.stage, Stage::Doubled(..)) => {
+                let (one, all) = (session.left.clone(), self.left.clone());
+                let share = Share::of(&one, &all, self.bytes + op.weight())?;
+                session.keep_for_later(op, share)
+            }
             _ if !live => Err(Misdeed::NotStarted),
             op => self.take_op(turn, no, op),
         }
@@ -106,12 +110,9 @@ impl Comms {
                     _ => Err(Problem::new("there is no such tag")),
                 })
             }
-            Op::GcExports(given_back) => {
-                let tables = &mut self.session(no)?.tables;
-                given_back
-                    .into_iter()
-                    .try_for_each(|(position, count)| tables.give_back(position, count))
-            }
+            Op::GcExports(given_back) => given_back
+                .into_iter()
+                .try_for_each(|(position, count)| self.take_back_export(turn, no, position, count)),
             Op::GcAnswers(positions) => {
                 let answers = &mut self.session(no)?.tables.answers;
                 positions.into_iter().try_for_each(|position| {
@@ -138,6 +139,14 @@ impl Comms {
         resolver: Option<Import>,
     ) -> Result<(), Misdeed> {
         let addressee = self.addressee(no, to)?;
+        self.bytes = args.iter().map(Value::weight).sum();
+        // Two that do not know each other's dialect ask for answers that they do not want, and would answer the answers.
+        let answers_us = matches!(addressee, Addressee::Resolver(_)) && answer.is_none();
+        let unwanted = answers_us && !self.session(no)?.dialect.known();
+        if let Some(unwanted) = resolver.filter(|_| unwanted) {
+            drop(self.import(no, unwanted)?);
+        }
+        let resolver = resolver.filter(|_| !unwanted);
         let waiting = self.promise_answer(turn, no, answer, resolver)?;
         match addressee {
             Addressee::Bootstrap => {
@@ -152,9 +161,7 @@ impl Comms {
                 let args = self.take_args(turn, no, args)?;
                 let outcome = outcome_said(args).map_err(|_| Misdeed::NoOutcome(position))?;
                 self.answered(turn, no, position, outcome)?;
-                // Two that do not know each other's dialect ask for answers that they do not want, and would answer the answers.
-                let wanted = answer.is_some() || self.session(no)?.dialect.known();
-                if let Some(waiting) = waiting.filter(|_| wanted) {
+                if let Some(waiting) = waiting {
                     turn.resolve(waiting, Ok(Value::Undefined));
                 }
                 Ok(())
@@ -197,7 +204,7 @@ impl Comms {
             },
             Target::Answer(position) => {
                 let answer = tables.answers.get(&position);
-                Addressee::Object(answer.ok_or(Misdeed::NoAnswer(position))?.clone())
+                Addressee::Object(answer.ok_or(Misdeed::NoAnswer(position))?.promise.clone())
             }
         })
     }
@@ -232,11 +239,16 @@ impl Comms {
         }
         let (promise, waiting) = turn.promise();
         if let Some(position) = answer {
+            let share = self.share(no)?;
             let answers = &mut self.session(no)?.tables.answers;
             if answers.len() >= MOST {
                 return Err(Misdeed::TooMuch("answers"));
             }
-            if answers.insert(position, promise.clone()).is_some() {
+            let answer = Answer {
+                promise: promise.clone(),
+                _share: share,
+            };
+            if answers.insert(position, answer).is_some() {
                 return Err(Misdeed::AnswerInUse(position));
             }
         }
@@ -244,6 +256,26 @@ impl Comms {
             self.tell_when_settled(turn, no, &promise, resolver)?;
         }
         Ok(Some(waiting))
+    }
+
+    /// The peer gives back references to an export. Who waits for it to be answered waits no more.
+    fn take_back_export(
+        &mut self,
+        turn: &mut Turn<'_>,
+        no: SessionNo,
+        position: Position,
+        count: u64,
+    ) -> Result<(), Misdeed> {
+        let freed = self.session(no)?.tables.give_back(position, count)?;
+        let problem = || Err("the other vat has forgotten who waits for the answer".into());
+        match freed {
+            Some(Exported::Resolver(Some(resolver), _)) => turn.resolve(resolver, problem()),
+            Some(Exported::Listener(Some(promise), _)) => {
+                turn.resolved_elsewhere(&promise, problem());
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// Has a resolver of the peer's hear what a promise comes to.

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 
 use super::op::{Desc, Position, Target};
-use crate::value::Value;
+use crate::value::{Symbol, Value};
 use crate::vat::{Message, Problem, Ref, Remote, Resolver, Turn, WeakRef};
 
 /// A session, by a number that is never used twice.
@@ -46,6 +46,16 @@ pub(super) enum Args {
     Said(Vec<Value>),
     /// As it goes onto the wire: certificates are nothing for objects.
     Wired(Vec<Value<Desc>>),
+}
+
+impl Args {
+    /// Whether they answer somebody.
+    pub(super) fn fulfil(&self) -> bool {
+        let Self::Said(said) = self else {
+            return false;
+        };
+        matches!(said.as_slice(), [Value::Symbol(Symbol(verb)), _] if verb == "fulfill")
+    }
 }
 
 /// The errands of all sessions of a vat, in order.

@@ -198,6 +198,14 @@ impl FromStr for Peer {
 }
 
 impl Sturdyref {
+    /// The bytes it takes beyond its own size.
+    pub(crate) fn weight(&self) -> usize {
+        let hints = self.peer.hints.iter().flatten();
+        let hints = hints.map(|(name, value)| 2 * size_of::<String>() + name.len() + value.len());
+        let words = self.peer.transport.len() + self.peer.designator.len();
+        words + self.swissnum.len() + hints.sum::<usize>()
+    }
+
     /// Reads the URI of an object. (CAP-6)
     ///
     /// # Errors

@@ -19,6 +19,6 @@ pub mod syrup;
 mod tables;
 
 pub use comms::{Act, Comms, Dial, GREETING, MOST_SESSIONS, Sizes};
-pub use handoff::{MOST_DIALS, MOST_GIFTS, PATIENCE};
+pub use handoff::{MOST_DIALS, MOST_GIFTS, MOST_GIFTS_OF_ONE, PATIENCE};
 pub use misdeed::Misdeed;
 pub use share::{ENVELOPE, MOST_WAITING, MOST_WAITING_IN_ALL};

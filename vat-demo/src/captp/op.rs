@@ -111,6 +111,16 @@ pub enum Op {
 }
 
 impl Op {
+    /// The bytes that this takes in memory beyond a fixed size, or a little less.
+    pub(super) fn weight(&self) -> usize {
+        match self {
+            Self::Deliver { args, .. } => args.iter().map(Value::weight).sum(),
+            Self::GcExports(given) => size_of_val(given.as_slice()),
+            Self::GcAnswers(given) => size_of_val(given.as_slice()),
+            _ => 0,
+        }
+    }
+
     /// The answer to a message is to come to this export.
     pub(super) fn answer_to(&mut self, position: Position) {
         if let Self::Deliver { resolver, .. } = self {

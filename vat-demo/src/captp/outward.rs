@@ -39,6 +39,7 @@ impl Comms {
                 },
             ) => turn.because(cause, |turn| {
                 let (position, resolver) = answer.unzip();
+                let fulfils = args.fulfil();
                 let said = self.deliver(turn, no, to, args, position, resolver);
                 if let Some((session, position)) = self.sessions.get_mut(&no).zip(position) {
                     if said.is_err() {
@@ -46,8 +47,14 @@ impl Comms {
                     }
                     session.asked_below = position + 1;
                 }
-                if let Err((problem, Some(resolver))) = said {
-                    turn.resolve(resolver, Err(problem));
+                match said {
+                    Err((problem, Some(resolver))) => turn.resolve(resolver, Err(problem)),
+                    // Whoever waits for what cannot be said is told that.
+                    Err((Problem(reason), None)) if fulfils => {
+                        let args = Args::Said(vec![Value::symbol("break"), reason]);
+                        let _ = self.deliver(turn, no, to, args, None, None);
+                    }
+                    _ => {}
                 }
             }),
             (
@@ -117,9 +124,19 @@ impl Comms {
         no: SessionNo,
         args: Vec<Value>,
     ) -> Result<Vec<Value<Desc>>, Misdeed> {
-        args.into_iter()
-            .map(|arg| self.give_value(turn, no, arg))
-            .collect()
+        let mut given = Vec::with_capacity(args.len());
+        for arg in args {
+            match self.give_value(turn, no, arg) {
+                Ok(arg) => given.push(arg),
+                Err(misdeed) => {
+                    if let Some(session) = self.sessions.get_mut(&no) {
+                        session.take_back_args(given);
+                    }
+                    return Err(misdeed);
+                }
+            }
+        }
+        Ok(given)
     }
 
     /// What an object says, for the peer.
@@ -223,7 +240,16 @@ impl Session {
             },
             _ => None,
         };
-        let mut exported = Vec::from_iter(resolver);
+        if let Some(Import::Object(position) | Import::Promise(position)) = resolver {
+            // It was exported for this message a moment ago.
+            let _ = self.tables.give_back(position, 1);
+        }
+        self.take_back_args(args);
+        waits
+    }
+
+    fn take_back_args(&mut self, args: Vec<Value<Desc>>) {
+        let mut exported = Vec::new();
         for arg in args {
             let found = arg.try_map(&mut |desc| {
                 if let Desc::Import(import) = desc {
@@ -234,10 +260,9 @@ impl Session {
             let Ok(_) = found;
         }
         for Import::Object(position) | Import::Promise(position) in exported {
-            // It was exported for this message a moment ago.
+            // The same.
             let _ = self.tables.give_back(position, 1);
         }
-        waits
     }
 
     /// Gives back to the peer what nobody here holds any more, once it is known how to say that.

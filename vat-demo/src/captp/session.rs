@@ -1,5 +1,6 @@
 //! One session: two vats, two keys, and the tables between them.
 
+use std::any::Any;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -55,7 +56,7 @@ pub(super) struct Session {
     /// Operations to send, written.
     pub(super) out: Vec<Vec<u8>>,
     /// Operations that came before the session was live; see [`Stage::Doubled`].
-    pub(super) early: Vec<Op>,
+    pub(super) early: Vec<(Op, Rc<dyn Any>)>,
     /// What the peer has left in this vat.
     pub(super) left: Scales,
     /// Whose gift this side has dialled for.
@@ -109,11 +110,11 @@ impl Session {
     }
 
     /// Keeps an operation that came too early.
-    pub(super) fn keep_for_later(&mut self, op: Op) -> Result<(), Misdeed> {
+    pub(super) fn keep_for_later(&mut self, op: Op, share: Rc<dyn Any>) -> Result<(), Misdeed> {
         if self.early.len() >= MOST_EARLY {
             return Err(Misdeed::TooMuch("operations before the session is live"));
         }
-        self.early.push(op);
+        self.early.push((op, share));
         Ok(())
     }
 

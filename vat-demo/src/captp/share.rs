@@ -20,6 +20,12 @@ pub const ENVELOPE: usize = 256;
 #[derive(Clone, Default)]
 pub(super) struct Scales(Rc<Cell<usize>>);
 
+impl Scales {
+    pub(super) fn weight(&self) -> usize {
+        self.0.get()
+    }
+}
+
 /// So much of what may be left here.
 pub(super) struct Share {
     of: [Scales; 2],

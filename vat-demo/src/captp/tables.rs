@@ -3,6 +3,7 @@
 //! Every table has a bound, and whoever would grow one beyond it has broken the protocol. Counts say how often an export was
 //! sent; the peer gives back as many as it received, and the last one frees the place.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 
@@ -46,6 +47,12 @@ struct Export {
     known_as: Option<usize>,
 }
 
+/// The promise of an answer to the peer, and its share of what the peer may leave here.
+pub(super) struct Answer {
+    pub(super) promise: Ref,
+    pub(super) _share: Rc<dyn Any>,
+}
+
 #[derive(Default)]
 pub(super) struct Tables {
     exports: BTreeMap<Position, Export>,
@@ -54,7 +61,7 @@ pub(super) struct Tables {
     next_export: Position,
     imports: BTreeMap<Position, Place>,
     /// Promises of answers to the peer's messages.
-    pub(super) answers: BTreeMap<Position, Ref>,
+    pub(super) answers: BTreeMap<Position, Answer>,
 }
 
 /// Exports.
@@ -113,21 +120,26 @@ impl Tables {
         Ok(&mut export.ok_or(Misdeed::NoExport(position))?.what)
     }
 
-    /// The peer gives back so many references to an export.
-    pub(super) fn give_back(&mut self, position: Position, count: u64) -> Result<(), Misdeed> {
+    /// The peer gives back so many references to an export. With the last of them the export is returned.
+    pub(super) fn give_back(
+        &mut self,
+        position: Position,
+        count: u64,
+    ) -> Result<Option<Exported>, Misdeed> {
         let export = self.exports.get_mut(&position);
         let export = export.ok_or(Misdeed::NoExport(position))?;
         export.sent = export
             .sent
             .checked_sub(count)
             .ok_or(Misdeed::CountedBelowZero(position))?;
-        if export.sent == 0
-            && let Some(Export { known_as, .. }) = self.exports.remove(&position)
-            && let Some(identity) = known_as
-        {
+        if export.sent > 0 {
+            return Ok(None);
+        }
+        let freed = self.exports.remove(&position);
+        if let Some(identity) = freed.as_ref().and_then(|export| export.known_as) {
             self.known.remove(&identity);
         }
-        Ok(())
+        Ok(freed.map(|export| export.what))
     }
 
     /// Everybody here who waits for the peer to answer.

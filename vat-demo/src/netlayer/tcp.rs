@@ -266,6 +266,10 @@ impl Carrier for Tcp {
             Err(mpsc::error::TrySendError::Full(message)) => {
                 load.full.store(true, Ordering::SeqCst);
                 load.written(length);
+                // It may have been emptied meanwhile, and then nobody else will tell.
+                if outbox.capacity() > 0 && load.has_room() {
+                    self.arrivals.push_back(Arrival::Writable { conn });
+                }
                 Err(message)
             }
         }

@@ -65,6 +65,10 @@ impl Vat {
 
     /// Takes one turn. Whether there was one to take.
     pub fn step(&mut self) -> bool {
+        if !self.agenda.forsaken.borrow().is_empty() {
+            self.attend(|turn| turn.break_forsaken());
+            return true;
+        }
         match self.agenda.jobs.pop_front() {
             Some(Job::Call(object, message)) => {
                 let Message {
@@ -105,7 +109,7 @@ impl Vat {
     /// Whether there are turns to take.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
-        self.agenda.jobs.is_empty()
+        self.agenda.jobs.is_empty() && self.agenda.forsaken.borrow().is_empty()
     }
 
     /// Tells everything that happens from now on to `sink`.

@@ -8,6 +8,7 @@
 //!
 //! A message sent ahead therefore always asks for an answer, also where nobody waits for it here.
 
+use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
 use crate::value::Value;
@@ -69,18 +70,26 @@ impl Promise {
     }
 }
 
-/// The right to resolve a promise, once.
+/// The right to resolve a promise, once. Dropped without use, it breaks the promise: otherwise whoever waits would wait for ever, and
+/// what waits with them would never be free.
 pub struct Resolver {
-    pub(super) promise: Rc<Node>,
+    promise: Rc<Node>,
     /// The promise that sent a message ahead and waits for the answer before it takes the shorter way.
     pub(super) ahead_of: Option<Weak<Node>>,
+    /// Where to say that it was dropped; none once it was used.
+    forsaken: Option<Forsaken>,
 }
 
+/// Promises whose resolvers were dropped, in the middle of whatever it was, and are to be broken when there is time. With each the
+/// promise that had sent a message ahead.
+pub(super) type Forsaken = Rc<RefCell<Vec<(Rc<Node>, Option<Weak<Node>>)>>>;
+
 impl Resolver {
-    pub(super) fn new(promise: &Ref) -> Self {
+    pub(super) fn new(promise: &Ref, forsaken: &Forsaken) -> Self {
         Self {
             promise: Rc::clone(&promise.0),
             ahead_of: None,
+            forsaken: Some(Rc::clone(forsaken)),
         }
     }
 
@@ -88,5 +97,20 @@ impl Resolver {
     #[must_use]
     pub fn promise(&self) -> Ref {
         Ref(Rc::clone(&self.promise))
+    }
+
+    /// Uses it up.
+    pub(super) fn spend(mut self) -> (Rc<Node>, Option<Weak<Node>>) {
+        self.forsaken = None;
+        (Rc::clone(&self.promise), self.ahead_of.take())
+    }
+}
+
+impl Drop for Resolver {
+    fn drop(&mut self) {
+        if let Some(forsaken) = self.forsaken.take() {
+            let promise = Rc::clone(&self.promise);
+            forsaken.borrow_mut().push((promise, self.ahead_of.take()));
+        }
     }
 }

@@ -2,13 +2,13 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use crate::value::{Symbol, Value};
 
 use super::message::Message;
 use super::object::{Object, Outcome, Problem};
-use super::promise::{Promise, Resolver};
+use super::promise::{Forsaken, Promise, Resolver};
 use super::reference::{Node, Ref, State};
 use super::remote::Remote;
 use super::trace::{Happened, Tracer};
@@ -31,6 +31,7 @@ pub(super) struct Agenda {
     /// Whether somebody further up the stack leads them on.
     led: bool,
     pub(super) tracer: Tracer,
+    pub(super) forsaken: Forsaken,
 }
 
 /// A turn: one message is handled, and nothing else happens meanwhile. Everything sent in a turn is heard in a later one.
@@ -58,7 +59,7 @@ impl Turn<'_> {
     /// Makes a promise, and the right to resolve it.
     pub fn promise(&mut self) -> (Ref, Resolver) {
         let promise = Ref::new(State::Promise(Box::new(Promise::here())));
-        let resolver = Resolver::new(&promise);
+        let resolver = Resolver::new(&promise, &self.agenda.forsaken);
         (promise, resolver)
     }
 
@@ -91,8 +92,26 @@ impl Turn<'_> {
 
     /// Resolves a promise: to a value, to what another promise comes to, or breaks it.
     pub fn resolve(&mut self, resolver: Resolver, outcome: Outcome) {
-        let Resolver { promise, ahead_of } = resolver;
-        self.settle(&promise, outcome);
+        let (promise, ahead_of) = resolver.spend();
+        self.settled(&promise, ahead_of, outcome);
+    }
+
+    /// Breaks the promises that nobody can resolve any more.
+    pub(super) fn break_forsaken(&mut self) {
+        loop {
+            let forsaken = self.agenda.forsaken.take();
+            if forsaken.is_empty() {
+                break;
+            }
+            for (promise, ahead_of) in forsaken {
+                let problem = "nobody is left who could resolve it";
+                self.settled(&promise, ahead_of, Err(problem.into()));
+            }
+        }
+    }
+
+    fn settled(&mut self, promise: &Rc<Node>, ahead_of: Option<Weak<Node>>, outcome: Outcome) {
+        self.settle(promise, outcome);
         if let Some(sender) = ahead_of.and_then(|sender| sender.upgrade()) {
             self.answered(&sender);
         }

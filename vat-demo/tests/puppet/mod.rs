@@ -162,8 +162,8 @@ impl Stage {
     /// Nothing is left of anybody.
     pub(crate) fn assert_empty(&self) {
         let sizes = self.host.sizes();
-        let left = [sizes.sessions, sizes.exports, sizes.imports, sizes.answers];
-        assert_eq!(left, [0; 4], "{sizes:?}");
+        let tables = [sizes.sessions, sizes.exports, sizes.imports, sizes.answers];
+        assert_eq!((tables, sizes.gifts), ([0; 4], 0), "{sizes:?}");
     }
 }
 

@@ -20,6 +20,16 @@ enum Repr {
     Big(BigInt),
 }
 
+impl Int {
+    /// The bytes it takes beyond its own size.
+    pub(crate) fn weight(&self) -> usize {
+        match &self.0 {
+            Repr::Small(_) => 0,
+            Repr::Big(number) => usize::try_from(number.bits() / 8).unwrap_or(usize::MAX),
+        }
+    }
+}
+
 /// A text that is not a whole number, or one of more than [`MAX_DIGITS`] digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("not a whole number")]

@@ -214,6 +214,7 @@ fn what_nobody_holds_is_gone() {
     drop(waiting);
     assert!(!away.get(), "whoever may resolve it holds the message");
     drop(resolver);
+    vat.run();
     assert!(away.get());
 }
 
