@@ -1,6 +1,11 @@
 //! What a vat runtime can rely on that knows a netlayer and nothing else.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests")]
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests"
+)]
 
 use std::time::Duration;
 

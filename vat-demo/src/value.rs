@@ -51,7 +51,7 @@ pub enum Value<R = Ref> {
     /// A reference to an object, near or far, or to the promise of a value.
     Ref(R),
     /// A reference as data: where an object can be had, and the secret that opens it.
-    Sturdyref(Sturdyref),
+    Sturdyref(Box<Sturdyref>),
 }
 
 impl<R> Value<R> {
@@ -105,7 +105,7 @@ impl<R> Value<R> {
                 .map(|(name, value)| name.len() + size_of::<String>() + value.weight())
                 .sum(),
             Self::Tagged(tag, value) => tag.len() + value.weight(),
-            Self::Sturdyref(sturdyref) => sturdyref.weight(),
+            Self::Sturdyref(sturdyref) => size_of::<Sturdyref>() + sturdyref.weight(),
             _ => 0,
         };
         size_of::<Self>() + within

@@ -1,6 +1,11 @@
 //! What the random schedules have found, each told alone.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests"
+)]
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -136,10 +141,10 @@ fn who_watches_a_promise_and_drops_it_is_told() {
     drop(answer);
     pair.settle();
     let Ok(Value::List(items)) = list.borrow_mut().remove(0) else {
-        unreachable!("the answer is a list");
+        panic!("the answer is a list");
     };
     let Value::Ref(promise) = &items[0] else {
-        unreachable!("of a promise");
+        panic!("of a promise");
     };
     let heard = pair.watch(promise);
     drop(items);

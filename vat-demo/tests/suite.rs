@@ -301,7 +301,7 @@ fn a_gifter_deposits_what_it_gives() {
             peer: place("exporter"),
             swissnum: b"something".to_vec(),
         };
-        let at = receiver.ask(stage, enlivener, vec![Value::Sturdyref(wanted)]);
+        let at = receiver.ask(stage, enlivener, vec![Value::Sturdyref(Box::new(wanted))]);
         let heard = exporter.hear(stage);
         let (args, _, resolver) = message_to(&heard, 0).unwrap();
         assert_eq!(

@@ -7,7 +7,7 @@
 //!
 //! *Breaking in silence.* A side whose direction has ended is not read any more, and one that waits for the other's room is not
 //! either; so reading does not tell of every break. Both are watched besides: a stream says so itself ([`Carried`]), and a socket has
-//! a state of error. What a side had said to its end before it broke is still carried; anything else ends at once.
+//! a state of error. What a side had said before it broke is carried if it is quick enough, and may be lost as it is when TCP breaks.
 
 use std::convert::Infallible;
 use std::future::{pending, poll_fn};

@@ -126,7 +126,7 @@ impl Comms {
             move |turn: &mut Turn<'_>, args: Vec<Value>| match <[_; 1]>::try_from(args) {
                 Ok([Value::Sturdyref(sturdyref)]) => {
                     let (promise, resolver) = turn.promise();
-                    let wish = (sturdyref, resolver, turn.cause());
+                    let wish = (*sturdyref, resolver, turn.cause());
                     wanted.borrow_mut().push_back(wish);
                     Ok(promise.into())
                 }

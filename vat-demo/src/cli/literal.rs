@@ -51,7 +51,7 @@ fn read_word(word: &str) -> Result<Literal, Failure> {
         return Ok(Value::Ref(sturdyref(object)?));
     }
     if word.starts_with("ocapn://") {
-        return Ok(Value::Sturdyref(sturdyref(word)?));
+        return Ok(Value::Sturdyref(Box::new(sturdyref(word)?)));
     }
     Ok(match word {
         "true" => true.into(),

@@ -138,7 +138,7 @@ fn read_record(keys: KeyForm, from: &mut Reader<'_>) -> Result<Value<Desc>, Deco
             Signed::Give(give) => Desc::Give(Box::new(give)),
             Signed::Receive(receive) => Desc::Receive(Box::new(receive)),
         }),
-        "ocapn-sturdyref" => Value::Sturdyref(Sturdyref::read_behind_label(from)?),
+        "ocapn-sturdyref" => Value::Sturdyref(Box::new(Sturdyref::read_behind_label(from)?)),
         _ => return Err(from.error_at(start, Fault::Record)),
     };
     from.end_record()?;

@@ -71,7 +71,7 @@ fn value() -> impl Strategy<Value = Value<Desc>> {
         import().prop_map(|import| Value::Ref(Desc::Import(import))),
         Just(Value::Ref(give)),
         Just(Value::Ref(receive)),
-        Just(Value::Sturdyref(sturdyref)),
+        Just(Value::Sturdyref(Box::new(sturdyref))),
     ];
     leaf.prop_recursive(4, 30, 5, |inner| {
         prop_oneof![
