@@ -203,7 +203,7 @@ fn settle(between: &mut Between, hosts: &mut [Host]) {
     }
 }
 
-/// CAP 9, CAP 13: Alice gives Bob a reference to Carol, and Bob sends to her at once. Links break meanwhile, again and again.
+/// CAP-27, CAP-37: Alice gives Bob a reference to Carol, and Bob sends to her at once. Links break meanwhile, again and again.
 #[test]
 fn an_introduction_outlives_its_links() {
     for seed in seeds() {
@@ -256,7 +256,7 @@ fn an_introduction_outlives_its_links() {
     }
 }
 
-/// CAP 11, CAP 13, CAP 15: whatever three vats do with each other's references, in whatever order, while links break beneath.
+/// CAP-37, CAP-41: whatever three vats do with each other's references, in whatever order, while links break beneath.
 #[test]
 fn references_keep_their_order_while_links_break() {
     for seed in 0..seeds().end * 10 {

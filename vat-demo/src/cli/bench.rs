@@ -3,6 +3,8 @@
 //! Time is the CPU time of this process, for all vats together; of the rounds the quickest counts. A call costs both sides'
 //! work. The reference of a row is the same bytes carried between the same vats without CapTP.
 
+mod vattp;
+
 use std::cell::{Cell, RefCell};
 use std::io::Write as _;
 use std::rc::Rc;
@@ -43,6 +45,8 @@ struct Row {
     value: f64,
     unit: &'static str,
     reference: Option<f64>,
+    /// What carries the messages.
+    backend: &'static str,
 }
 
 impl Row {
@@ -53,7 +57,7 @@ impl Row {
             "unit": self.unit,
             "reference": self.reference,
             "ratio": self.reference.map(|reference| self.value / reference),
-            "backend": "memory",
+            "backend": self.backend,
         })
     }
 
@@ -69,8 +73,8 @@ impl Row {
 }
 
 impl Bench {
-    pub(crate) fn run(&self) -> Result<(), Failure> {
-        let rows = rows(self.rounds)?;
+    pub(crate) async fn run(&self) -> Result<(), Failure> {
+        let rows = rows(self.rounds).await?;
         let text = if self.json {
             Json::Array(rows.iter().map(Row::json).collect()).to_string()
         } else {
@@ -83,7 +87,7 @@ impl Bench {
     }
 }
 
-fn rows(rounds: u32) -> Result<Vec<Row>, Failure> {
+async fn rows(rounds: u32) -> Result<Vec<Row>, Failure> {
     // First, while no other row has left memory behind.
     let export = bytes_per_export()?;
     let rate = |name, per_round: usize, seconds: f64, reference| Row {
@@ -91,6 +95,7 @@ fn rows(rounds: u32) -> Result<Vec<Row>, Failure> {
         value: per_round as f64 / seconds,
         unit: "1/s",
         reference,
+        backend: "memory",
     };
     let (calls, trips, gifts) = (20_000, 5_000, 500);
     let local = quickest(rounds, || local_sends(200_000))?;
@@ -103,6 +108,11 @@ fn rows(rounds: u32) -> Result<Vec<Row>, Failure> {
     let raw = quickest(rounds, || echoes(calls, per_call as usize / 2))?;
     let mut three = Three::meet()?;
     let handoff = quickest(rounds, || three.gifts(gifts))?;
+    let vattp = vattp::times(rounds, trips / 5, calls, per_call as usize / 2).await?;
+    let over_vattp = |row| Row {
+        backend: "vattp",
+        ..row
+    };
     Ok(vec![
         rate("captp.local_sends_per_s", 200_000, local, None),
         rate("captp.roundtrips_per_s", trips, trip, None),
@@ -112,18 +122,32 @@ fn rows(rounds: u32) -> Result<Vec<Row>, Failure> {
             pipelined,
             Some(calls as f64 / raw),
         ),
+        over_vattp(rate(
+            "captp.roundtrips_per_s_vattp",
+            trips / 5,
+            vattp.trips,
+            None,
+        )),
+        over_vattp(rate(
+            "captp.pipelined_calls_per_s_vattp",
+            calls,
+            vattp.pipelined,
+            Some(calls as f64 / vattp.raw),
+        )),
         rate("captp.handoffs_per_s", gifts, handoff, None),
         Row {
             name: "captp.bytes_per_call",
             value: per_call,
             unit: "B",
             reference: None,
+            backend: "memory",
         },
         Row {
             name: "captp.bytes_per_export",
             value: export,
             unit: "B",
             reference: None,
+            backend: "memory",
         },
     ])
 }

@@ -49,7 +49,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
             None => story::run().await,
             Some(Command::Serve(serve)) => serve.run().await,
             Some(Command::Call(call)) => call.run().await,
-            Some(Command::Bench(bench)) => bench.run(),
+            Some(Command::Bench(bench)) => bench.run().await,
         }
     })
 }
