@@ -1,7 +1,7 @@
 //! What a message can carry: OCapN's passable values.
 //!
 //! A value is data all the way down, except for the references in it. What a reference is depends on who looks: objects
-//! hold a [`Ref`](crate::vat::Ref), the wire has a descriptor for it. So the type has it as a parameter, and
+//! hold a [`Ref`], the wire has a descriptor for it. So the type has it as a parameter, and
 //! [`Value::try_map`] leads from one view to the other.
 
 use std::collections::BTreeMap;
