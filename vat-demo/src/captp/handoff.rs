@@ -26,6 +26,7 @@ use super::link::{Args, Link, SessionNo, gone};
 use super::misdeed::Misdeed;
 use super::op::{Desc, Position, Target};
 use super::session::{Gift, Live};
+use super::share::Share;
 use crate::value::Value;
 use crate::vat::{Problem, Ref, Resolver, Turn};
 
@@ -34,7 +35,7 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 /// The most gifts and wishes that wait.
 pub const MOST_GIFTS: usize = 4096;
 /// The most gifts that wait of one gifter.
-pub const MOST_GIFTS_OF_ONE: usize = 256;
+pub const MOST_GIFTS_OF_ONE: usize = 1024;
 /// The most exporters that are dialled at a time for gifts of one peer.
 pub const MOST_DIALS: usize = 32;
 
@@ -179,6 +180,7 @@ impl Comms {
             return Err(Misdeed::NotTheReceiver);
         }
         let receiver = Rc::clone(&session.key);
+        let share = Share::of(&session.left, &self.left, self.bytes)?;
         let exporter = give.give.exporter_location.clone();
         let (promise, resolver) = turn.promise();
         if exporter == self.location {
@@ -202,6 +204,7 @@ impl Comms {
                     give,
                     receiver,
                     resolver,
+                    _share: share,
                 };
                 if session.live().is_some() {
                     self.withdraw(turn, no, gift);
@@ -230,6 +233,7 @@ impl Comms {
             give,
             receiver,
             resolver,
+            ..
         } = gift;
         let Some(session) = self.sessions.get_mut(&no) else {
             return turn.resolve(resolver, Err(gone()));

@@ -139,7 +139,8 @@ impl Comms {
         resolver: Option<Import>,
     ) -> Result<(), Misdeed> {
         let addressee = self.addressee(no, to)?;
-        self.bytes = args.iter().map(Value::weight).sum();
+        let weight = args.iter().map(Value::weight).sum();
+        self.bytes = self.bytes.max(weight);
         // Two that do not know each other's dialect ask for answers that they do not want, and would answer the answers.
         let answers_us = matches!(addressee, Addressee::Resolver(_)) && answer.is_none();
         let unwanted = answers_us && !self.session(no)?.dialect.known();

@@ -95,6 +95,8 @@ pub(super) struct Gift {
     /// Our key of the session over which it was given.
     pub(super) receiver: Rc<SessionKey>,
     pub(super) resolver: Resolver,
+    /// Of what the gifter may leave here.
+    pub(super) _share: Rc<dyn Any>,
 }
 
 impl Session {
