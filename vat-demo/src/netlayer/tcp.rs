@@ -10,13 +10,14 @@
 //! *Closing* has an odd corner: TCP throws away what is still on its way to the peer when a socket is closed with unread input. So a
 //! closed connection is flushed, ended, and then read until the peer has ended it too or has had its time.
 
+mod load;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::{sleep, timeout};
 
+use self::load::Load;
 use crate::captp::locator::Peer;
 use crate::captp::syrup::Splitter;
 use crate::carrier::{Arrival, Carrier, Conn};
@@ -36,8 +38,7 @@ pub const TRANSPORT: &str = "tcp-testing-only";
 
 /// The most connections at a time; more are turned away.
 const MOST_CONNECTIONS: usize = 1024;
-/// The most bytes, and the most messages, that wait to be written to a connection.
-const MOST_WAITING: usize = 1 << 20;
+/// The most messages that wait to be written to a connection.
 const MOST_MESSAGES: usize = 1 << 14;
 /// Reports on their way to the vat.
 const REPORTS: usize = 64;
@@ -80,14 +81,6 @@ struct Line {
     outbox: mpsc::Sender<Vec<u8>>,
     load: Arc<Load>,
     _held: watch::Sender<()>,
-}
-
-/// What waits to be written.
-#[derive(Default)]
-struct Load {
-    bytes: AtomicUsize,
-    /// Somebody was turned away and is to be told of room.
-    full: AtomicBool,
 }
 
 /// What tasks tell.
@@ -264,7 +257,7 @@ impl Carrier for Tcp {
             Ok(()) => Ok(()),
             Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
             Err(mpsc::error::TrySendError::Full(message)) => {
-                load.full.store(true, Ordering::SeqCst);
+                load.turn_away();
                 load.written(length);
                 // It may have been emptied meanwhile, and then nobody else will tell.
                 if outbox.capacity() > 0 && load.has_room() {
@@ -289,34 +282,6 @@ impl Carrier for Tcp {
             let report = self.next.take().or_else(|| self.reports.try_recv().ok())?;
             self.report(report);
         }
-    }
-}
-
-impl Load {
-    /// Counts so many bytes more, if they have room. One message always has.
-    fn takes(&self, length: usize) -> bool {
-        let before = self.bytes.fetch_add(length, Ordering::SeqCst);
-        let fits = before == 0 || before + length <= MOST_WAITING;
-        if !fits {
-            self.bytes.fetch_sub(length, Ordering::SeqCst);
-        }
-        fits
-    }
-
-    /// Somebody was turned away. Whether there is room already, so that nobody else will tell.
-    fn no_room(&self) -> bool {
-        self.full.store(true, Ordering::SeqCst);
-        self.has_room()
-    }
-
-    fn written(&self, length: usize) {
-        self.bytes.fetch_sub(length, Ordering::SeqCst);
-    }
-
-    /// Whether somebody is to be told of room now.
-    fn has_room(&self) -> bool {
-        self.bytes.load(Ordering::SeqCst) <= MOST_WAITING / 2
-            && self.full.swap(false, Ordering::SeqCst)
     }
 }
 
