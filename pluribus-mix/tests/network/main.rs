@@ -176,6 +176,14 @@ fn a_consensus_that_cannot_be_trusted_is_refused_in_one_line() {
     assert!(said.contains("expired"), "{said}");
 }
 
+/// A network that has just begun carries nothing yet: proxies may know its relays before these know each other.
+fn everybody_is_listed(town: &Town, relays: &[Party]) {
+    eventually("every relay is listed", || {
+        let is_listed = |relay: &Party| town.status(relay.name())["listed"] == true;
+        relays.iter().all(is_listed)
+    });
+}
+
 /// Fetches 5 MiB through a proxy, slowly, and treats the busiest relay badly that is neither exit nor guard.
 fn fetch_while(
     town: &Town,
@@ -225,6 +233,7 @@ fn bytes_arrive_though_relays_die_and_freeze() {
     } = town.start(3, 8);
     let proxies = [town.proxy(0, ""), town.proxy(1, "")];
     let ready = proxies.each_ref().map(Party::ready);
+    everybody_is_listed(&town, &relays);
     let web = web::serve_slowly(Duration::from_millis(60));
     let slow = |n: usize| match n {
         0 => web::socks(text(&ready[0], "socks"), "localhost", web.port(), None).unwrap(),

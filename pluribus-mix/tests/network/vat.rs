@@ -16,8 +16,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::town::{PATIENCE, Party, Running, Town};
-use super::{eventually, text};
+use super::town::{PATIENCE, Running, Town};
+use super::{everybody_is_listed, text};
 
 async fn soon<T>(work: impl Future<Output = T>) -> T {
     timeout(PATIENCE, work).await.unwrap()
@@ -118,10 +118,7 @@ async fn say(ours: &Connection, theirs: &Connection) {
 /// Four relays that all know each other: before that, some circuits fail.
 fn started(town: &Town) -> Running {
     let running = town.start(1, 4);
-    eventually("every relay is listed", || {
-        let is_listed = |relay: &Party| town.status(relay.name())["listed"] == true;
-        running.relays.iter().all(is_listed)
-    });
+    everybody_is_listed(town, &running.relays);
     running
 }
 
