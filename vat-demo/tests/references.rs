@@ -168,6 +168,8 @@ fn a_message_that_cannot_be_written_breaks() {
         assert_eq!(*outcomes.borrow(), [true]);
     }
     let after = stage.host.sizes();
+    // Of each is left what takes the answer to the question that keeps the positions in step, and nothing else.
+    assert_eq!(after.exports, before.exports + 2);
     assert_eq!(
         (after.sessions, after.imports),
         (before.sessions, before.imports)

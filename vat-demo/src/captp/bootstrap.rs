@@ -65,7 +65,7 @@ impl Comms {
     }
 
     /// The bootstrap object as a reference, for a peer that passes it around.
-    pub(super) fn own_bootstrap(&self, turn: &mut Turn<'_>, _: SessionNo) -> Ref {
+    pub(super) fn own_bootstrap(&self, turn: &mut Turn<'_>) -> Ref {
         let registry = self.registry.clone();
         turn.spawn(
             move |_: &mut Turn<'_>, args: Vec<Value>| match args.as_slice() {

@@ -298,7 +298,7 @@ impl Comms {
     pub fn close(&mut self, turn: &mut Turn<'_>) {
         let all: Vec<_> = self.sessions.keys().copied().collect();
         for no in all {
-            self.abort(turn, no, &Misdeed::None);
+            self.abort(turn, no, &Misdeed::Done);
         }
     }
 

@@ -219,7 +219,7 @@ impl Comms {
     ) -> Result<Ref, Misdeed> {
         Ok(match self.addressee(no, to)? {
             Addressee::Object(object) => object,
-            Addressee::Bootstrap => self.own_bootstrap(turn, no),
+            Addressee::Bootstrap => self.own_bootstrap(turn),
             // The peer was told of these as objects, and may do with them what it likes.
             Addressee::Resolver(_) => turn.spawn(|_: &mut Turn<'_>, _| {
                 Err("a resolver that was sent back cannot be used here".into())

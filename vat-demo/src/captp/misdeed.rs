@@ -9,7 +9,7 @@ use super::op::Position;
 pub enum Misdeed {
     /// Nothing: this side has had enough.
     #[error("session closed")]
-    None,
+    Done,
     /// Not an operation.
     #[error("malformed: {0}")]
     Malformed(String),
