@@ -38,7 +38,7 @@ pub use consensus::Consensus;
 pub use descriptor::Descriptor;
 pub use floor::Floor;
 pub use guards::{GuardEvent, Guards};
-pub use params::{Networks, Pacing, Param, Params};
+pub use params::{Networks, Pacing, Padding, Param, Params};
 pub use path::{Avoid, Last, NoPath, Target};
 pub use policy::{BadPolicy, Policy};
 pub use refused::Refused;

@@ -24,6 +24,15 @@ pub enum Networks {
     Apart,
 }
 
+/// What a link between relays carries beside its circuits. (PAC 8)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Padding {
+    /// Nothing: how many circuits it has can be seen. For networks that live on one machine.
+    None,
+    /// What fills it up to its step.
+    Full,
+}
+
 /// The value of a parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Param {
@@ -50,9 +59,21 @@ impl From<&str> for Param {
 pub struct Params(BTreeMap<String, Param>);
 
 /// The known numbers: name, least, most, what it is if missing, and the range in words.
-const NUMBERS: [Number; 5] = [INTERVAL, NETWORKS, POOL_WINDOW, QUANTUM, SLOTS];
+const NUMBERS: [Number; 8] = [
+    EPOCH,
+    INTERVAL,
+    JITTER,
+    NETWORKS,
+    PADDING,
+    POOL_WINDOW,
+    QUANTUM,
+    SLOTS,
+];
+const EPOCH: Number = Number("epoch", 1, 86_400, 600, "1 to 86400");
 const INTERVAL: Number = Number("interval", 1, 86_400, 3600, "1 to 86400");
+const JITTER: Number = Number("jitter", 1, 16, 3, "1 to 16");
 const NETWORKS: Number = Number("networks", 0, 1, 1, "0 or 1");
+const PADDING: Number = Number("padding", 0, 1, 1, "0 or 1");
 const POOL_WINDOW: Number = Number("pool_window", 1, 3600, 60, "1 to 3600");
 const QUANTUM: Number = Number("quantum", 5, 1000, 50, "5 to 1000");
 const SLOTS: Number = Number("slots", 1, 64, 8, "1 to 64");
@@ -128,6 +149,27 @@ impl Params {
     #[must_use]
     pub fn pool_window(&self) -> u64 {
         self.number(&POOL_WINDOW)
+    }
+
+    /// Quanta that a relay rests a cell at most before it goes on, counted from when it came. (PAC 6)
+    #[must_use]
+    pub fn jitter(&self) -> u64 {
+        self.number(&JITTER)
+    }
+
+    /// Seconds between changes of the step of a link. (PAC 8)
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.number(&EPOCH)
+    }
+
+    /// What a link between relays carries beside its circuits. (PAC 8)
+    #[must_use]
+    pub fn padding(&self) -> Padding {
+        match self.number(&PADDING) {
+            0 => Padding::None,
+            _ => Padding::Full,
+        }
     }
 
     fn number(&self, Number(name, _, _, missing, _): &Number) -> u64 {

@@ -4,7 +4,7 @@ use super::conn::Where;
 use super::link::{Answering, Dialling, Items, Link, State};
 use super::mix::is_wire;
 use super::timers::Who;
-use super::{LinkId, LinkRequest, Node, Request, Source};
+use super::{Batch, LinkId, LinkRequest, Node, Request, Source};
 use crate::id::VatId;
 use crate::netlayer::{CloseReason, ConnId};
 use crate::time::Instant;
@@ -202,6 +202,16 @@ impl Node {
         let written = self.mix.as_mut()?.poll_transmit(now, out);
         self.hear_mix();
         written
+    }
+
+    /// Appends one link's batch of the coming quantum to `out`. To be asked until it gives `None`, whenever [`Node::poll_transmit`] is; a
+    /// link that has given a batch gives nothing to [`Node::poll_transmit`] any more, whose bytes go before it. What stands in a batch changes
+    /// no more: it is to be written at its moment, and [`Node::link_ready`] is not said for it. (PAC 1)
+    pub fn poll_batch(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<Batch> {
+        self.clock = now;
+        let batch = self.mix.as_mut()?.poll_batch(out);
+        self.hear_mix();
+        batch
     }
 
     /// The driver has written the last batch of this link and can take another.

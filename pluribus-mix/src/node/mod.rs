@@ -137,6 +137,15 @@ pub enum LinkRequest {
     },
 }
 
+/// What a link carries in one quantum; its bytes stand in the buffer that was handed in. (PAC 1)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// Over which link.
+    pub link: LinkId,
+    /// When its first byte is to be written, not before.
+    pub due: Instant,
+}
+
 /// What happened, for the operator. Nothing here goes to the network, and nothing pairs an identity with an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trace {

@@ -4,8 +4,8 @@ use super::rig::*;
 use crate::ablation::{Check, without};
 use crate::crypto::sign::SigningKey;
 use crate::directory::{
-    Authorities, BadAuthorities, Consensus, Floor, NetworkId, Networks, Pacing, Param, Params,
-    Refused, Wall,
+    Authorities, BadAuthorities, Consensus, Floor, NetworkId, Networks, Pacing, Padding, Param,
+    Params, Refused, Wall,
 };
 
 const WHAT: &str = "consensus";
@@ -428,16 +428,21 @@ fn parameters_are_in_range() {
         none.quantum(),
         none.slots(),
         none.pool_window(),
+        none.jitter(),
+        none.epoch(),
     ];
-    assert_eq!(known, [3600, 50, 8, 60]);
+    assert_eq!(known, [3600, 50, 8, 60, 3, 600]);
     assert_eq!(
-        (none.pacing(), none.networks()),
-        (Pacing::None, Networks::Apart)
+        (none.pacing(), none.networks(), none.padding()),
+        (Pacing::None, Networks::Apart, Padding::Full)
     );
     let with = |name: &str, value: Param| Params::default().with(name, value);
     for (name, least, most) in [
+        ("epoch", 1, 86_400),
         ("interval", 1, 86_400),
+        ("jitter", 1, 16),
         ("networks", 0, 1),
+        ("padding", 0, 1),
         ("pool_window", 1, 3600),
         ("quantum", 5, 1000),
         ("slots", 1, 64),

@@ -7,7 +7,7 @@ use super::{Mix, News, WIRE};
 use crate::crypto::sign::SigningKey;
 use crate::id::RelayId;
 use crate::locator::Address;
-use crate::node::{LinkId, LinkRequest, Trace};
+use crate::node::{Batch, LinkId, LinkRequest, Trace};
 use crate::onion::link::Ids;
 use crate::time::{Duration, Instant};
 use crate::vattp::bare::{Answering, Bare, Came, Plain};
@@ -290,6 +290,11 @@ impl Mix {
                 return Some(id);
             }
         }
+        None
+    }
+
+    /// As [`Node::poll_batch`](crate::node::Node::poll_batch).
+    pub(in crate::node) fn poll_batch(&mut self, _out: &mut Vec<u8>) -> Option<Batch> {
         None
     }
 
