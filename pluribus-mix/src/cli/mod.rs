@@ -8,6 +8,7 @@ mod failure;
 mod join;
 mod keygen;
 mod listen;
+mod measure;
 mod operator;
 mod vat;
 

@@ -1,0 +1,349 @@
+//! What clients do while they are watched, and what was true.
+//!
+//! Each client has a stream through its exit to a host, and by turns says much, hears much, asks little things or is quiet, by a schedule drawn for it. What goes a long time goes at three
+//! quarters of what a circuit carries, so that nothing queues, and truth can be told in quanta. The host writes down what it reads and writes, and when: that is what an observer at the other end sees.
+//! Afterwards sessions come and go, and it is watched when circuits begin and end.
+
+use super::network::{Client, Network};
+use super::run::{Flow, Life, Moments, Run};
+use super::tap::{Seen, now};
+use super::trace::{MILLI, Nanos, Record, Spans, Way};
+use crate::cli::Failure;
+use pluribus_mix::crypto::rng::{Rng, Seed};
+use pluribus_mix::locator::Host;
+use pluribus_mix::net::{MixStream, Reach, exit};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU16;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, ReadHalf, WriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+/// Bytes that are said at once: they go into one cell.
+const PIECE: usize = 660;
+/// How long a session may take to stand, and a stream.
+const STANDING: Duration = Duration::from_secs(30);
+/// A connection of nobody that is watched.
+const NOBODY: u32 = u32::MAX;
+
+/// How long what is done.
+#[derive(Clone, Copy)]
+pub(super) struct Plan {
+    /// A quantum, or what would be one.
+    pub(super) quantum: Nanos,
+    /// Before anything is watched.
+    pub(super) settle: Duration,
+    pub(super) traffic: Duration,
+    pub(super) lives: Duration,
+    /// Sessions of each client while lives are watched, at most.
+    pub(super) sessions: usize,
+}
+
+type Shared<T> = Arc<Mutex<T>>;
+
+fn with<T, R>(shared: &Shared<T>, f: impl FnOnce(&mut T) -> R) -> R {
+    f(&mut shared.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Has the clients do all of it, and tells what was seen and what was true.
+pub(super) async fn run(
+    network: Network,
+    plan: Plan,
+    seed: &Seed,
+    seen: &Seen,
+) -> Result<Run, Failure> {
+    let hosts: Arc<Vec<Shared<Vec<Record>>>> =
+        Arc::new(network.clients.iter().map(|_| Shared::default()).collect());
+    let host = listen(Arc::clone(&hosts), plan).await?;
+    let mut talks = JoinSet::new();
+    let clients: Vec<Arc<Client>> = network.clients.into_iter().map(Arc::new).collect();
+    let mut begun = Vec::new();
+    for (number, client) in clients.iter().enumerate() {
+        let rng = seed.fork(&format!("client {number}"));
+        let truth = Shared::<Truth>::default();
+        let lives = Shared::<Lives>::default();
+        talks.spawn(watch(Arc::clone(client), Arc::clone(&lives), plan));
+        let number = u32::try_from(number).unwrap_or(NOBODY);
+        let session = session(client, host, number);
+        begun.push((Arc::clone(client), truth, lives, session.await?, rng));
+    }
+    sleep(plan.settle).await;
+    let from = now();
+    let mut flows = Vec::new();
+    for (number, (client, truth, lives, (session, stream), rng)) in begun.into_iter().enumerate() {
+        let flow = (client.address, number, Arc::clone(&truth), Arc::clone(&lives));
+        flows.push(flow);
+        talks.spawn(async move {
+            let (reading, writing) = tokio::io::split(stream);
+            tokio::join!(
+                hear(reading, Arc::clone(&truth), plan),
+                talk(writing, Arc::clone(&truth), plan, rng, (client, host, lives))
+            );
+            drop(session);
+        });
+    }
+    sleep(plan.traffic).await;
+    let until = now();
+    sleep(plan.lives).await;
+    talks.shutdown().await;
+    let flows = flows.into_iter().map(|(address, number, truth, lives)| {
+        let host = hosts.get(number).map(|it| with(it, std::mem::take));
+        let (truth, lives) = (with(&truth, std::mem::take), with(&lives, std::mem::take));
+        Flow {
+            link: seen.of(address),
+            host: host.unwrap_or_default(),
+            real_up: truth.up,
+            real_down: truth.down,
+            exit: lives.at_exit(),
+            guard: lives.guard,
+            sessions: lives.sessions,
+        }
+    });
+    Ok(Run {
+        quantum: plan.quantum,
+        span: (from, until),
+        flows: flows.collect(),
+    })
+}
+
+/// When a client's cells bore something.
+#[derive(Default)]
+struct Truth {
+    up: Spans,
+    down: Spans,
+}
+
+/// What was seen of circuits.
+#[derive(Default)]
+struct Lives {
+    guard: Moments,
+    exit: Moments,
+    sessions: Vec<(Nanos, Nanos)>,
+    /// Circuits that began before have nothing to do with these.
+    since: Option<Nanos>,
+}
+
+impl Lives {
+    /// The circuits of the exit, of which the first that begins is the first that ends.
+    fn at_exit(&self) -> Vec<Life> {
+        let since = self.since.unwrap_or(Nanos::MAX);
+        let began = self.exit.began.iter().copied().filter(|it| *it > since);
+        let mut ended = self.exit.ended.iter().copied().filter(|it| *it > since);
+        began
+            .map(|began| Life {
+                began,
+                ended: ended.find(|it| *it > began),
+            })
+            .collect()
+    }
+}
+
+/// A session with the client's exit, and a stream to the host over it.
+async fn session(
+    client: &Client,
+    host: SocketAddr,
+    number: u32,
+) -> Result<(pluribus_mix::net::Connection, MixStream), Failure> {
+    let standing = async {
+        let session = client.endpoint.session(client.exit_id(), Reach::Far).await;
+        let session = session.map_err(Failure::failed)?;
+        let port = NonZeroU16::new(host.port()).ok_or_else(|| Failure::failed("no port"))?;
+        let to = Host::V4(Ipv4Addr::LOCALHOST);
+        let stream = exit::connect(&session, &to, port).await;
+        let mut stream = stream.map_err(Failure::failed)?;
+        stream.write_u32(number).await.map_err(Failure::failed)?;
+        stream.flush().await.map_err(Failure::failed)?;
+        Ok((session, stream))
+    };
+    let late = |_| Failure::failed("a client had no session within 30 s");
+    timeout(STANDING, standing).await.map_err(late)?
+}
+
+/// The client's part, until it is stopped: first traffic, then sessions that come and go.
+async fn talk(
+    mut writing: WriteHalf<MixStream>,
+    truth: Shared<Truth>,
+    plan: Plan,
+    mut rng: Rng,
+    (client, host, lives): (Arc<Client>, SocketAddr, Shared<Lives>),
+) {
+    let until = now() + Nanos::try_from(plan.traffic.as_nanos()).unwrap_or(0);
+    while now() < until {
+        let long = 10 + rng.below(24);
+        let done = match rng.below(8) {
+            // Much is said.
+            0..3 => say(&mut writing, &truth, plan, (long, 0)).await,
+            // Much is heard.
+            3..5 => say(&mut writing, &truth, plan, (1, long)).await,
+            // Little things are asked.
+            5 => {
+                let mut done = Ok(());
+                for _ in 0..2 + rng.below(5) {
+                    done = done.and(say(&mut writing, &truth, plan, (1, 1 + rng.below(3))).await);
+                    sleep(quanta(plan, 2 + rng.below(6))).await;
+                }
+                done
+            }
+            // And this is both.
+            _ => say(&mut writing, &truth, plan, (long, long)).await,
+        };
+        if done.is_err() {
+            return;
+        }
+        sleep(quanta(plan, 5 + rng.below(55))).await;
+    }
+    come_and_go(&client, host, plan, &mut rng, &lives).await;
+    std::future::pending().await
+}
+
+fn quanta(plan: Plan, count: u64) -> Duration {
+    Duration::from_nanos(plan.quantum.unsigned_abs() * count)
+}
+
+/// Says so many pieces, one in a quantum, and is answered with so many.
+async fn say(
+    writing: &mut WriteHalf<MixStream>,
+    truth: &Shared<Truth>,
+    plan: Plan,
+    (pieces, answers): (u64, u64),
+) -> std::io::Result<()> {
+    for piece in 0..pieces {
+        let answers = if piece == 0 { answers } else { 0 };
+        let mut bytes = vec![0x5a; PIECE];
+        if let Some(head) = bytes.first_chunk_mut() {
+            *head = answers.to_be_bytes();
+        }
+        let at = now();
+        writing.write_all(&bytes).await?;
+        writing.flush().await?;
+        // What is said in one quantum goes in the next.
+        let (from, until) = (at + plan.quantum / 2, at + plan.quantum * 2);
+        with(truth, |truth| truth.up.add(from, until));
+        if piece + 1 < pieces {
+            sleep(quanta(plan, 1)).await;
+        }
+    }
+    Ok(())
+}
+
+/// Hears what comes until it is stopped.
+async fn hear(mut reading: ReadHalf<MixStream>, truth: Shared<Truth>, plan: Plan) {
+    let mut buffer = vec![0; 64 << 10];
+    while reading.read(&mut buffer).await.is_ok_and(|read| read > 0) {
+        let at = now();
+        let from = at - plan.quantum * 3 / 2;
+        with(&truth, |truth| truth.down.add(from, at));
+    }
+}
+
+/// The hosts of all clients.
+async fn listen(seen: Arc<Vec<Shared<Vec<Record>>>>, plan: Plan) -> Result<SocketAddr, Failure> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+    let listener = listener.map_err(Failure::failed)?;
+    let at = listener.local_addr().map_err(Failure::failed)?;
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            tokio::spawn(answer(socket, Arc::clone(&seen), plan));
+        }
+    });
+    Ok(at)
+}
+
+/// A host: writes down what it reads and writes, and answers as much as it is asked to.
+async fn answer(
+    mut socket: TcpStream,
+    seen: Arc<Vec<Shared<Vec<Record>>>>,
+    plan: Plan,
+) -> std::io::Result<()> {
+    socket.set_nodelay(true)?;
+    let number = socket.read_u32().await?;
+    let seen = usize::try_from(number).ok().and_then(|it| seen.get(it).cloned());
+    let note = move |bytes: usize, way| {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        let record = Record { at: now(), bytes, way };
+        seen.iter().for_each(|it| with(it, |it| it.push(record)));
+    };
+    let (mut reading, mut writing) = socket.into_split();
+    let (asked, mut wanted) = mpsc::unbounded_channel::<u64>();
+    let said = note.clone();
+    tokio::spawn(async move {
+        while let Some(mut pieces) = wanted.recv().await {
+            while pieces > 0 && writing.write_all(&[0xa5; PIECE]).await.is_ok() {
+                said(PIECE, Way::Down);
+                pieces -= 1;
+                sleep(quanta(plan, 1)).await;
+            }
+        }
+    });
+    let (mut buffer, mut rest) = (vec![0; 64 << 10], Vec::new());
+    loop {
+        let read = reading.read(&mut buffer).await?;
+        if read == 0 {
+            return Ok(());
+        }
+        note(read, Way::Up);
+        rest.extend_from_slice(buffer.get(..read).unwrap_or_default());
+        while let Some((piece, more)) = rest.split_at_checked(PIECE) {
+            let pieces = piece.first_chunk().map_or(0, |head| u64::from_be_bytes(*head));
+            let _ = asked.send(pieces);
+            rest = more.to_vec();
+        }
+    }
+}
+
+/// Sessions come and go.
+async fn come_and_go(
+    client: &Client,
+    host: SocketAddr,
+    plan: Plan,
+    rng: &mut Rng,
+    lives: &Shared<Lives>,
+) {
+    with(lives, |lives| lives.since = Some(now()));
+    for _ in 0..plan.sessions {
+        sleep(Duration::from_millis(300 + rng.below(1500))).await;
+        let asked = now();
+        let Ok(session) = session(client, host, NOBODY).await else {
+            continue;
+        };
+        sleep(Duration::from_millis(300 + rng.below(2000))).await;
+        drop(session);
+        with(lives, |lives| lives.sessions.push((asked, now())));
+    }
+}
+
+/// Looks every quantum, or now and then while nothing is made of it, how many circuits there are on the client's link and at its exit.
+async fn watch(client: Arc<Client>, lives: Shared<Lives>, plan: Plan) {
+    let mut last = None;
+    loop {
+        let (own, there) = tokio::join!(client.endpoint.circuits(), client.exit.circuits());
+        let (Ok(own), Ok(there)) = (own, there) else {
+            return;
+        };
+        let counts = (own.own, there.through);
+        let before = last.replace(counts).unwrap_or(counts);
+        with(&lives, |lives| {
+            differ(before.0, counts.0, &mut lives.guard);
+            differ(before.1, counts.1, &mut lives.exit);
+        });
+        let is_seldom = with(&lives, |lives| lives.since.is_none());
+        sleep(quanta(plan, if is_seldom { 10 } else { 1 })).await;
+    }
+}
+
+/// Notes what began and what ended.
+fn differ(before: usize, after: usize, moments: &mut Moments) {
+    let at = now();
+    let began = std::iter::repeat_n(at, after.saturating_sub(before));
+    let ended = std::iter::repeat_n(at, before.saturating_sub(after));
+    moments.began.extend(began);
+    moments.ended.extend(ended);
+}
+
+/// From a time span of the world to nanoseconds.
+pub(super) fn millis(count: u64) -> Nanos {
+    Nanos::try_from(count).unwrap_or(Nanos::MAX / MILLI).saturating_mul(MILLI)
+}
