@@ -7,7 +7,7 @@ use super::tap::{self, Seen};
 use crate::cli::Failure;
 use pluribus_mix::crypto::sign::SigningKey;
 use pluribus_mix::directory::{
-    Authorities, Authority, Consensus, Descriptor, Params, Proposed, Refused, Relay, Wall,
+    Authorities, Authority, Consensus, Descriptor, Params, Proposed, Relay, Wall,
 };
 use pluribus_mix::id::RelayId;
 use pluribus_mix::net::exit::Exit;
@@ -30,8 +30,9 @@ pub(super) struct Network {
 }
 
 /// A client, and the exit that nobody else uses.
+#[derive(Clone)]
 pub(super) struct Client {
-    pub(super) endpoint: Endpoint,
+    pub(super) endpoint: Arc<Endpoint>,
     pub(super) address: IpAddr,
     pub(super) exit: Arc<Endpoint>,
 }
@@ -58,15 +59,15 @@ impl Network {
             let weight = if number < CARRIERS { HEAVY } else { LIGHT };
             relays.push(Member::begin(weight).await?);
         }
-        let authority = Arc::new(fresh_key().map_err(Failure::to_bind)?);
+        let authority = fresh_key().map_err(Failure::to_bind)?;
         let list = |places: &[SocketAddr]| consensus(&authority, &params, &relays, places);
         let places: Vec<_> = relays.iter().map(|it| it.at).collect();
-        let true_list = list(&places).map_err(Failure::failed)?;
+        let true_list = list(&places)?;
         let mut taps = Vec::new();
         for place in places {
             taps.push(tap::before(place, seen.clone()).await?);
         }
-        let tapped_list = list(&taps).map_err(Failure::failed)?;
+        let tapped_list = list(&taps)?;
         for relay in &relays {
             let list = Arc::clone(&true_list);
             relay.endpoint.set_consensus(wall(), list).await;
@@ -92,7 +93,7 @@ impl Client {
         let endpoint = endpoint.map_err(Failure::to_bind)?;
         endpoint.set_consensus(wall(), Arc::clone(list)).await;
         Ok(Self {
-            endpoint,
+            endpoint: Arc::new(endpoint),
             address,
             exit,
         })
@@ -132,13 +133,12 @@ fn consensus(
     params: &Params,
     relays: &[Member],
     places: &[SocketAddr],
-) -> Result<Arc<Consensus>, Refused> {
+) -> Result<Arc<Consensus>, Failure> {
     let now = wall();
-    let authorities = Authorities::new([RelayId::from(signer.public())], 1);
-    let authorities = authorities.map_err(|_| Refused::Stranger { by: RelayId::from(signer.public()) })?;
-    let again = SigningKey::from_expanded(&signer.to_expanded());
-    let again = again.map_err(|_| Refused::Stranger { by: RelayId::from(signer.public()) })?;
-    let mut authority = Authority::new(again, authorities, params.clone(), 1, None)?;
+    let authorities = Authorities::new([RelayId::from(signer.public())], 1).map_err(broken)?;
+    let again = SigningKey::from_expanded(&signer.to_expanded()).map_err(broken)?;
+    let authority = Authority::new(again, authorities, params.clone(), 1, None);
+    let mut authority = authority.map_err(broken)?;
     for (relay, at) in relays.iter().zip(places) {
         let said = Relay {
             id: RelayId::from(relay.key.public()),
@@ -152,13 +152,19 @@ fn consensus(
             relay: said,
             published: now,
         };
-        authority.publish(now, &said.sign(&relay.key)?)?;
+        let said = said.sign(&relay.key).map_err(broken)?;
+        authority.publish(now, &said).map_err(broken)?;
     }
-    let signed = match authority.propose(now) {
-        Some(Proposed::Consensus(signed)) => signed,
-        _ => Vec::new(),
+    let Some(Proposed::Consensus(signed)) = authority.propose(now) else {
+        return Err(broken("no list of relays"));
     };
-    Ok(Arc::new(authority.adopt(now, &signed)?.clone()))
+    let adopted = authority.adopt(now, &signed).map_err(broken)?;
+    Ok(Arc::new(adopted.clone()))
+}
+
+/// What went wrong with something that cannot.
+fn broken(what: impl std::fmt::Display) -> Failure {
+    Failure::failed(format!("the network to be watched: {what}"))
 }
 
 fn wall() -> Wall {

@@ -108,5 +108,8 @@ fn pass_on(mut read: TcpStream, mut write: TcpStream, mut note: impl FnMut(Recor
         note(Record { at, bytes, way });
     }
     // Whoever is at the other end of either is told.
-    let _ = (write.shutdown(Shutdown::Both), read.shutdown(Shutdown::Both));
+    let _ = (
+        write.shutdown(Shutdown::Both),
+        read.shutdown(Shutdown::Both),
+    );
 }

@@ -194,6 +194,7 @@ impl Spans {
     }
 
     /// Where the last ends.
+    #[cfg(test)]
     pub(super) fn end(&self) -> Option<Nanos> {
         self.0.last().map(|last| last.1)
     }

@@ -7,11 +7,11 @@
 use super::network::{Client, Network};
 use super::run::{Flow, Life, Moments, Run};
 use super::tap::{Seen, now};
-use super::trace::{MILLI, Nanos, Record, Spans, Way};
+use super::trace::{Nanos, Record, Spans, Way};
 use crate::cli::Failure;
 use pluribus_mix::crypto::rng::{Rng, Seed};
 use pluribus_mix::locator::Host;
-use pluribus_mix::net::{MixStream, Reach, exit};
+use pluribus_mix::net::{Connection, MixStream, Reach, exit};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroU16;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -48,6 +48,15 @@ fn with<T, R>(shared: &Shared<T>, f: impl FnOnce(&mut T) -> R) -> R {
     f(&mut shared.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
+/// A client at work, and what is written down of it.
+#[derive(Clone)]
+struct Watched {
+    number: usize,
+    client: Arc<Client>,
+    truth: Shared<Truth>,
+    lives: Shared<Lives>,
+}
+
 /// Has the clients do all of it, and tells what was seen and what was true.
 pub(super) async fn run(
     network: Network,
@@ -58,55 +67,64 @@ pub(super) async fn run(
     let hosts: Arc<Vec<Shared<Vec<Record>>>> =
         Arc::new(network.clients.iter().map(|_| Shared::default()).collect());
     let host = listen(Arc::clone(&hosts), plan).await?;
-    let mut talks = JoinSet::new();
-    let clients: Vec<Arc<Client>> = network.clients.into_iter().map(Arc::new).collect();
-    let mut begun = Vec::new();
-    for (number, client) in clients.iter().enumerate() {
-        let rng = seed.fork(&format!("client {number}"));
-        let truth = Shared::<Truth>::default();
-        let lives = Shared::<Lives>::default();
-        talks.spawn(watch(Arc::clone(client), Arc::clone(&lives), plan));
-        let number = u32::try_from(number).unwrap_or(NOBODY);
-        let session = session(client, host, number);
-        begun.push((Arc::clone(client), truth, lives, session.await?, rng));
+    let clients = network.clients.iter().cloned().map(Arc::new).enumerate();
+    let watched: Vec<_> = clients
+        .map(|(number, client)| Watched {
+            number,
+            client,
+            truth: Shared::default(),
+            lives: Shared::default(),
+        })
+        .collect();
+    let (mut begun, mut work) = (JoinSet::new(), JoinSet::new());
+    for one in &watched {
+        work.spawn(watch(one.clone(), plan));
+        let one = one.clone();
+        begun.spawn(async move {
+            let number = u32::try_from(one.number).unwrap_or(NOBODY);
+            let line = line(&one.client, host, number).await;
+            line.map(|line| (one, line))
+        });
+    }
+    let mut lines = Vec::new();
+    while let Some(line) = begun.join_next().await {
+        lines.push(line.map_err(Failure::failed)??);
     }
     sleep(plan.settle).await;
     let from = now();
-    let mut flows = Vec::new();
-    for (number, (client, truth, lives, (session, stream), rng)) in begun.into_iter().enumerate() {
-        let flow = (client.address, number, Arc::clone(&truth), Arc::clone(&lives));
-        flows.push(flow);
-        talks.spawn(async move {
-            let (reading, writing) = tokio::io::split(stream);
-            tokio::join!(
-                hear(reading, Arc::clone(&truth), plan),
-                talk(writing, Arc::clone(&truth), plan, rng, (client, host, lives))
-            );
-            drop(session);
-        });
+    for (one, line) in lines {
+        let rng = seed.fork(&format!("client {}", one.number));
+        work.spawn(act(one, line, host, plan, rng));
     }
     sleep(plan.traffic).await;
     let until = now();
     sleep(plan.lives).await;
-    talks.shutdown().await;
-    let flows = flows.into_iter().map(|(address, number, truth, lives)| {
-        let host = hosts.get(number).map(|it| with(it, std::mem::take));
-        let (truth, lives) = (with(&truth, std::mem::take), with(&lives, std::mem::take));
+    work.shutdown().await;
+    let flow = |one: &Watched| {
+        let host = hosts.get(one.number).map(|it| with(it, std::mem::take));
+        one.flow(host.unwrap_or_default(), seen)
+    };
+    Ok(Run {
+        quantum: plan.quantum,
+        span: (from, until),
+        flows: watched.iter().map(flow).collect(),
+    })
+}
+
+impl Watched {
+    fn flow(&self, host: Vec<Record>, seen: &Seen) -> Flow {
+        let truth = with(&self.truth, std::mem::take);
+        let lives = with(&self.lives, std::mem::take);
         Flow {
-            link: seen.of(address),
-            host: host.unwrap_or_default(),
+            link: seen.of(self.client.address),
+            host,
             real_up: truth.up,
             real_down: truth.down,
             exit: lives.at_exit(),
             guard: lives.guard,
             sessions: lives.sessions,
         }
-    });
-    Ok(Run {
-        quantum: plan.quantum,
-        span: (from, until),
-        flows: flows.collect(),
-    })
+    }
 }
 
 /// When a client's cells bore something.
@@ -142,11 +160,12 @@ impl Lives {
 }
 
 /// A session with the client's exit, and a stream to the host over it.
-async fn session(
-    client: &Client,
-    host: SocketAddr,
-    number: u32,
-) -> Result<(pluribus_mix::net::Connection, MixStream), Failure> {
+struct Line {
+    stream: MixStream,
+    _session: Connection,
+}
+
+async fn line(client: &Client, host: SocketAddr, number: u32) -> Result<Line, Failure> {
     let standing = async {
         let session = client.endpoint.session(client.exit_id(), Reach::Far).await;
         let session = session.map_err(Failure::failed)?;
@@ -156,47 +175,54 @@ async fn session(
         let mut stream = stream.map_err(Failure::failed)?;
         stream.write_u32(number).await.map_err(Failure::failed)?;
         stream.flush().await.map_err(Failure::failed)?;
-        Ok((session, stream))
+        Ok(Line {
+            stream,
+            _session: session,
+        })
     };
     let late = |_| Failure::failed("a client had no session within 30 s");
     timeout(STANDING, standing).await.map_err(late)?
 }
 
-/// The client's part, until it is stopped: first traffic, then sessions that come and go.
+/// A client's part, until it is stopped: first traffic, then sessions that come and go.
+async fn act(one: Watched, line: Line, host: SocketAddr, plan: Plan, mut rng: Rng) {
+    let (reading, writing) = tokio::io::split(line.stream);
+    let acting = async {
+        // What cannot be said any more is missed where it is counted.
+        let _ = talk(writing, &one.truth, plan, &mut rng).await;
+        come_and_go(&one, host, plan, &mut rng).await;
+    };
+    tokio::join!(hear(reading, &one.truth, plan), acting);
+}
+
+/// Traffic, by turns of all kinds.
 async fn talk(
     mut writing: WriteHalf<MixStream>,
-    truth: Shared<Truth>,
+    truth: &Shared<Truth>,
     plan: Plan,
-    mut rng: Rng,
-    (client, host, lives): (Arc<Client>, SocketAddr, Shared<Lives>),
-) {
+    rng: &mut Rng,
+) -> std::io::Result<WriteHalf<MixStream>> {
     let until = now() + Nanos::try_from(plan.traffic.as_nanos()).unwrap_or(0);
     while now() < until {
         let long = 10 + rng.below(24);
-        let done = match rng.below(8) {
+        match rng.below(8) {
             // Much is said.
-            0..3 => say(&mut writing, &truth, plan, (long, 0)).await,
+            0..3 => say(&mut writing, truth, plan, (long, 0)).await?,
             // Much is heard.
-            3..5 => say(&mut writing, &truth, plan, (1, long)).await,
+            3..5 => say(&mut writing, truth, plan, (1, long)).await?,
             // Little things are asked.
             5 => {
-                let mut done = Ok(());
                 for _ in 0..2 + rng.below(5) {
-                    done = done.and(say(&mut writing, &truth, plan, (1, 1 + rng.below(3))).await);
+                    say(&mut writing, truth, plan, (1, 1 + rng.below(3))).await?;
                     sleep(quanta(plan, 2 + rng.below(6))).await;
                 }
-                done
             }
-            // And this is both.
-            _ => say(&mut writing, &truth, plan, (long, long)).await,
-        };
-        if done.is_err() {
-            return;
+            // Both.
+            _ => say(&mut writing, truth, plan, (long, long)).await?,
         }
         sleep(quanta(plan, 5 + rng.below(55))).await;
     }
-    come_and_go(&client, host, plan, &mut rng, &lives).await;
-    std::future::pending().await
+    Ok(writing)
 }
 
 fn quanta(plan: Plan, count: u64) -> Duration {
@@ -230,12 +256,12 @@ async fn say(
 }
 
 /// Hears what comes until it is stopped.
-async fn hear(mut reading: ReadHalf<MixStream>, truth: Shared<Truth>, plan: Plan) {
+async fn hear(mut reading: ReadHalf<MixStream>, truth: &Shared<Truth>, plan: Plan) {
     let mut buffer = vec![0; 64 << 10];
     while reading.read(&mut buffer).await.is_ok_and(|read| read > 0) {
         let at = now();
         let from = at - plan.quantum * 3 / 2;
-        with(&truth, |truth| truth.down.add(from, at));
+        with(truth, |truth| truth.down.add(from, at));
     }
 }
 
@@ -260,10 +286,16 @@ async fn answer(
 ) -> std::io::Result<()> {
     socket.set_nodelay(true)?;
     let number = socket.read_u32().await?;
-    let seen = usize::try_from(number).ok().and_then(|it| seen.get(it).cloned());
+    let seen = usize::try_from(number)
+        .ok()
+        .and_then(|it| seen.get(it).cloned());
     let note = move |bytes: usize, way| {
         let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
-        let record = Record { at: now(), bytes, way };
+        let record = Record {
+            at: now(),
+            bytes,
+            way,
+        };
         seen.iter().for_each(|it| with(it, |it| it.push(record)));
     };
     let (mut reading, mut writing) = socket.into_split();
@@ -287,7 +319,9 @@ async fn answer(
         note(read, Way::Up);
         rest.extend_from_slice(buffer.get(..read).unwrap_or_default());
         while let Some((piece, more)) = rest.split_at_checked(PIECE) {
-            let pieces = piece.first_chunk().map_or(0, |head| u64::from_be_bytes(*head));
+            let pieces = piece
+                .first_chunk()
+                .map_or(0, |head| u64::from_be_bytes(*head));
             let _ = asked.send(pieces);
             rest = more.to_vec();
         }
@@ -295,28 +329,23 @@ async fn answer(
 }
 
 /// Sessions come and go.
-async fn come_and_go(
-    client: &Client,
-    host: SocketAddr,
-    plan: Plan,
-    rng: &mut Rng,
-    lives: &Shared<Lives>,
-) {
-    with(lives, |lives| lives.since = Some(now()));
+async fn come_and_go(one: &Watched, host: SocketAddr, plan: Plan, rng: &mut Rng) {
+    with(&one.lives, |lives| lives.since = Some(now()));
     for _ in 0..plan.sessions {
         sleep(Duration::from_millis(300 + rng.below(1500))).await;
         let asked = now();
-        let Ok(session) = session(client, host, NOBODY).await else {
+        let Ok(line) = line(&one.client, host, NOBODY).await else {
             continue;
         };
         sleep(Duration::from_millis(300 + rng.below(2000))).await;
-        drop(session);
-        with(lives, |lives| lives.sessions.push((asked, now())));
+        drop(line);
+        with(&one.lives, |lives| lives.sessions.push((asked, now())));
     }
 }
 
 /// Looks every quantum, or now and then while nothing is made of it, how many circuits there are on the client's link and at its exit.
-async fn watch(client: Arc<Client>, lives: Shared<Lives>, plan: Plan) {
+async fn watch(one: Watched, plan: Plan) {
+    let Watched { client, lives, .. } = one;
     let mut last = None;
     loop {
         let (own, there) = tokio::join!(client.endpoint.circuits(), client.exit.circuits());
@@ -325,11 +354,11 @@ async fn watch(client: Arc<Client>, lives: Shared<Lives>, plan: Plan) {
         };
         let counts = (own.own, there.through);
         let before = last.replace(counts).unwrap_or(counts);
-        with(&lives, |lives| {
+        let is_seldom = with(&lives, |lives| {
             differ(before.0, counts.0, &mut lives.guard);
             differ(before.1, counts.1, &mut lives.exit);
+            lives.since.is_none()
         });
-        let is_seldom = with(&lives, |lives| lives.since.is_none());
         sleep(quanta(plan, if is_seldom { 10 } else { 1 })).await;
     }
 }
@@ -341,9 +370,4 @@ fn differ(before: usize, after: usize, moments: &mut Moments) {
     let ended = std::iter::repeat_n(at, before.saturating_sub(after));
     moments.began.extend(began);
     moments.ended.extend(ended);
-}
-
-/// From a time span of the world to nanoseconds.
-pub(super) fn millis(count: u64) -> Nanos {
-    Nanos::try_from(count).unwrap_or(Nanos::MAX / MILLI).saturating_mul(MILLI)
 }
