@@ -62,33 +62,29 @@ impl Seen {
         let bytes: Vec<f64> = batches.iter().map(|it| it.bytes).collect();
         let late: Vec<f64> = batches.iter().map(|it| rhythm.lateness(it)).collect();
         let gaps = batches.iter().zip(batches.iter().skip(1));
-        let gaps = sorted(
-            gaps.map(|(one, next)| self.quanta(next.at - one.at))
-                .collect(),
-        );
-        let behind = rhythm.between(until, until + self.quantum * 2);
-        let before = rhythm.between(window.from - self.quantum * 2, window.from);
-        let around = before.iter().chain(behind).map(|it| rhythm.lateness(it));
-        let in_order = sorted(late.clone());
-        vec![
+        let gaps = sorted(gaps.map(|(one, next)| self.quanta(next.at - one.at)).collect());
+        let mut out = vec![
             batches.len() as f64,
             bytes.iter().sum::<f64>().ln_1p(),
             deviation(&bytes).ln_1p(),
-            mean(late.iter().copied()),
-            deviation(&late),
-            quantile(&in_order, 0.1),
-            quantile(&in_order, 0.5),
-            quantile(&in_order, 0.9),
-            late.first().copied().unwrap_or(0.0),
-            late.last().copied().unwrap_or(0.0),
-            mean(late.iter().copied()) - mean(around),
-            correlation(late.iter().zip(late.iter().skip(1))),
             quantile(&gaps, 0.0),
             quantile(&gaps, 1.0),
             deviation(&gaps),
             mean(batches.iter().map(|it| it.pieces)),
             mean(batches.iter().map(|it| self.quanta(it.until - it.at))),
-        ]
+            mean(late.iter().copied()),
+            deviation(&late),
+            correlation(late.iter().zip(late.iter().skip(1))),
+            late.first().copied().unwrap_or(0.0),
+            late.last().copied().unwrap_or(0.0),
+        ];
+        out.extend(quantiles(late));
+        out.extend(shares(rhythm, batches));
+        // Beside its neighbours, so that a slow moment of the whole machine counts less.
+        let behind = rhythm.between(until, until + self.quantum * 4);
+        let before = rhythm.between(window.from - self.quantum * 4, window.from);
+        out.extend(shares(rhythm, &[before, behind].concat()));
+        out
     }
 
     fn quanta(&self, span: Nanos) -> f64 {
@@ -106,7 +102,8 @@ impl Seen {
     fn beside_one_way(&self, other: &Self, way: Way, window: Window) -> Vec<f64> {
         let here = self.way(way);
         let bytes = self.series(here, window, |it| it.bytes.ln_1p());
-        let late = self.series(here, window, |it| here.lateness(it));
+        // Far out is noise, here more than anywhere.
+        let late = self.series(here, window, |it| here.lateness(it).clamp(-1.5, 1.5));
         let longer = Window {
             from: match way {
                 Way::Up => window.from,
@@ -125,6 +122,8 @@ impl Seen {
         let mut out = lags(&bytes, &there);
         out.extend(lags(&late, &there));
         let busy = there.iter().filter(|it| **it > 0.0).count() as f64 / there.len() as f64;
+        let all = self.way(way).between(window.from, window.from + self.quantum * window.quanta as Nanos);
+        out.extend(shares(here, all).map(|share| (share - 0.5) * (busy - 0.3)));
         let (sent, came): (f64, f64) = (bytes.iter().sum(), there.iter().sum());
         let (first, last) = ends(&bytes);
         let (first_there, last_there) = ends(&there);
@@ -152,6 +151,20 @@ impl Seen {
         }
         series
     }
+}
+
+fn quantiles(late: Vec<f64>) -> [f64; 5] {
+    let in_order = sorted(late);
+    [0.1, 0.25, 0.5, 0.75, 0.9].map(|part| quantile(&in_order, part))
+}
+
+/// What part of some batches is early or late by how much, in usual deviations: however wild the noise is, its middle is steady.
+fn shares(rhythm: &Rhythm, batches: &[Batch]) -> [f64; 8] {
+    let edges = [-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.5];
+    edges.map(|edge| {
+        let earlier = batches.iter().filter(|it| rhythm.lateness(it) < edge);
+        earlier.count() as f64 / batches.len().max(1) as f64
+    })
 }
 
 /// How a series goes together with a longer one, shifted: at best, and for each few lags on average.

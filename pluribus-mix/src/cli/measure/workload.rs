@@ -220,7 +220,7 @@ async fn talk(
             // Both.
             _ => say(&mut writing, truth, plan, (long, long)).await?,
         }
-        sleep(quanta(plan, 5 + rng.below(55))).await;
+        sleep(quanta(plan, 5 + rng.below(45))).await;
     }
     Ok(writing)
 }
