@@ -117,7 +117,7 @@ impl Host {
         }
         self.give_up_unsent();
         self.busy = true;
-        for _ in 0..ROUNDS_AT_ONCE {
+        for round in 1..=ROUNDS_AT_ONCE {
             let arrival = self.carrier.poll();
             let arrived = arrival.is_some();
             if let Some(arrival) = arrival {
@@ -130,8 +130,12 @@ impl Host {
             }
             let Self { vat, comms, .. } = self;
             vat.attend(|turn| comms.work(turn, now));
+            let quiet = !arrived && vat.is_quiet();
+            if quiet || round == ROUNDS_AT_ONCE {
+                comms.give_back();
+            }
             let acted = self.act();
-            if !arrived && !acted && self.vat.is_quiet() {
+            if quiet && !acted && self.vat.is_quiet() {
                 self.busy = false;
                 break;
             }

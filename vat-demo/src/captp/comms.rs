@@ -321,6 +321,14 @@ impl Comms {
         self.flush();
     }
 
+    /// Gives back to the peers what nobody here holds any more: seldom, for however much it is, it is hardly more to say.
+    pub fn give_back(&mut self) {
+        for session in self.sessions.values_mut() {
+            session.give_back();
+        }
+        self.flush();
+    }
+
     /// What the carrier is to do next.
     pub fn poll_act(&mut self) -> Option<Act> {
         self.acts.pop_front()
@@ -421,7 +429,6 @@ impl Comms {
     /// Hands what sessions have said to the carrier.
     fn flush(&mut self) {
         for session in self.sessions.values_mut() {
-            session.give_back();
             if let Some(conn) = session.conn {
                 let sends = session
                     .out

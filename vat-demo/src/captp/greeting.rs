@@ -194,7 +194,7 @@ impl Comms {
 impl Session {
     /// The peer's bootstrap object.
     pub(super) fn bootstrap(&self) -> Ref {
-        super::link::Imported::object(&self.link, 0, 0).1
+        Ref::far(super::link::Imported::way(&self.link, 0, 0))
     }
 
     fn live_since(&mut self, now: Instant) {

@@ -9,7 +9,7 @@ use super::misdeed::Misdeed;
 use super::op::{Desc, Import, Op, Position, Target};
 use super::session::{Session, Stage, Started};
 use super::share::Share;
-use super::tables::{Answer, Exported, MOST};
+use super::tables::{Answer, Exported, MOST, Waiting};
 use crate::value::Value;
 use crate::vat::{Happened, Message, Outcome, Problem, Ref, Resolver, Turn, outcome_said};
 
@@ -189,8 +189,8 @@ impl Comms {
         let Target::Export(position) = to else {
             return Ok(opened);
         };
-        Ok(match session.tables.exported(position) {
-            Ok(Exported::Resolver(_, asked) | Exported::Listener(_, asked)) => *asked,
+        Ok(match session.tables.waiting(position) {
+            Some(Waiting::Resolver(_, asked) | Waiting::Listener(_, asked)) => *asked,
             _ => opened,
         })
     }
@@ -200,8 +200,8 @@ impl Comms {
         Ok(match to {
             Target::Export(0) => Addressee::Bootstrap,
             Target::Export(position) => match tables.exported(position)? {
-                Exported::Object(object) => Addressee::Object(object.clone()),
-                _ => Addressee::Resolver(position),
+                Exported::Object(object, _) => Addressee::Object(object.clone()),
+                Exported::Once(_) => Addressee::Resolver(position),
             },
             Target::Answer(position) => {
                 let answer = tables.answers.get(&position);
@@ -269,9 +269,9 @@ impl Comms {
     ) -> Result<(), Misdeed> {
         let freed = self.session(no)?.tables.give_back(position, count)?;
         let problem = || Err("the other vat has forgotten who waits for the answer".into());
-        match freed {
-            Some(Exported::Resolver(Some(resolver), _)) => turn.resolve(resolver, problem()),
-            Some(Exported::Listener(Some(promise), _)) => {
+        match freed.map(|waiting| *waiting) {
+            Some(Waiting::Resolver(Some(resolver), _)) => turn.resolve(resolver, problem()),
+            Some(Waiting::Listener(Some(promise), _)) => {
                 turn.resolved_elsewhere(&promise, problem());
             }
             _ => {}
@@ -310,16 +310,16 @@ impl Comms {
         outcome: Outcome,
     ) -> Result<(), Misdeed> {
         let twice = Misdeed::AnsweredTwice(position);
-        match self.session(no)?.tables.exported(position)? {
-            Exported::Resolver(resolver, _) => {
+        match self.session(no)?.tables.waiting(position) {
+            Some(Waiting::Resolver(resolver, _)) => {
                 let resolver = resolver.take().ok_or(twice)?;
                 turn.resolve(resolver, outcome);
             }
-            Exported::Listener(promise, _) => {
+            Some(Waiting::Listener(promise, _)) => {
                 let promise = promise.take().ok_or(twice)?;
                 turn.resolved_elsewhere(&promise, outcome);
             }
-            Exported::Sink | Exported::Object(_) => {}
+            Some(Waiting::Sink) | None => {}
         }
         Ok(())
     }
@@ -400,7 +400,7 @@ impl Session {
         // As with every message while the dialect is not known: one that wants an answer is written the same in all of them.
         let resolver = match self.dialect.known() {
             true => None,
-            false => self.tables.export_once(Exported::Sink).ok(),
+            false => self.tables.export_once(Waiting::Sink).ok(),
         };
         // Of bounded length.
         let _ = self.say(&Op::Deliver {

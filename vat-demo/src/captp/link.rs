@@ -7,11 +7,11 @@
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 
 use super::op::{Desc, Position, Target};
 use crate::value::{Symbol, Value};
-use crate::vat::{Message, Problem, Ref, Remote, Resolver, Turn, WeakRef};
+use crate::vat::{Message, Problem, Ref, Remote, Resolver, Turn};
 
 /// A session, by a number that is never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -148,33 +148,23 @@ pub(super) struct Imported {
     pub(super) link: Rc<Link>,
     pub(super) position: Position,
     /// How often it was received.
-    pub(super) received: Cell<u64>,
-    /// The promise that this is the way of, if it is one.
-    promise: RefCell<Option<WeakRef>>,
+    received: Cell<u64>,
 }
 
 impl Imported {
-    pub(super) fn object(link: &Rc<Link>, position: Position, received: u64) -> (Rc<Self>, Ref) {
-        let imported = Self::new(link, position, received);
-        let reference = Ref::far(Rc::clone(&imported) as Rc<dyn Remote>);
-        (imported, reference)
-    }
-
-    pub(super) fn promise(link: &Rc<Link>, position: Position) -> (Rc<Self>, Ref) {
-        let imported = Self::new(link, position, 1);
-        let reference = Ref::promised(Rc::clone(&imported) as Rc<dyn Remote>);
-        *imported.promise.borrow_mut() = Some(reference.downgrade());
-        (imported, reference)
-    }
-
-    fn new(link: &Rc<Link>, position: Position, received: u64) -> Rc<Self> {
+    /// The way to something that was received so often.
+    pub(super) fn way(link: &Rc<Link>, position: Position, received: u64) -> Rc<dyn Remote> {
         let link = Rc::clone(link);
         Rc::new(Self {
             link,
             position,
             received: Cell::new(received),
-            promise: RefCell::new(None),
         })
+    }
+
+    /// One was received that is known already.
+    pub(super) fn once_more(&self) {
+        self.received.set(self.received.get() + 1);
     }
 }
 
@@ -187,13 +177,11 @@ impl Remote for Imported {
         self.link.deliver(turn, to, Args::Said(args), answer, id);
     }
 
-    fn listen(&self, turn: &mut Turn<'_>) {
-        let promise = self.promise.borrow().as_ref().and_then(WeakRef::upgrade);
-        if let Some(promise) = promise {
-            let to = Target::Export(self.position);
-            let cause = turn.sent();
-            self.link.wish(Wish::Listen { to, promise, cause });
-        }
+    fn listen(&self, turn: &mut Turn<'_>, promise: &Ref) {
+        let to = Target::Export(self.position);
+        let promise = promise.clone();
+        let cause = turn.sent();
+        self.link.wish(Wish::Listen { to, promise, cause });
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -227,7 +215,7 @@ impl Remote for Asked {
     }
 
     /// Every question names a resolver, so there is nothing to ask.
-    fn listen(&self, _: &mut Turn<'_>) {}
+    fn listen(&self, _: &mut Turn<'_>, _: &Ref) {}
 
     fn as_any(&self) -> &dyn Any {
         self
@@ -256,10 +244,4 @@ impl Away {
         let Asked { link, position } = any.downcast_ref()?;
         Some(Self::Asked(Rc::clone(link), *position))
     }
-}
-
-/// A place in the table of imports: the way, while anything goes it, and the reference that goes it.
-pub(super) struct Place {
-    pub(super) way: Weak<Imported>,
-    pub(super) reference: WeakRef,
 }

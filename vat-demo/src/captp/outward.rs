@@ -7,7 +7,7 @@ use super::link::{Args, Away, Errand, SessionNo, Wish, gone};
 use super::misdeed::Misdeed;
 use super::op::{Desc, Import, Op, Position, Target};
 use super::session::Session;
-use super::tables::{Exported, MOST};
+use super::tables::{MOST, Waiting};
 use crate::value::Value;
 use crate::vat::{Happened, Kind, Problem, Ref, Resolver, Turn};
 
@@ -89,9 +89,9 @@ impl Comms {
             return Err((gone(), resolver));
         };
         let waits = match resolver {
-            Some(resolver) => Some(Exported::Resolver(Some(resolver), turn.cause())),
+            Some(resolver) => Some(Waiting::Resolver(Some(resolver), turn.cause())),
             // While the dialect is not known, every message wants an answer: that is written the same in all of them.
-            None if !session.dialect.known() => Some(Exported::Sink),
+            None if !session.dialect.known() => Some(Waiting::Sink),
             None => None,
         };
         let mut op = Op::Deliver {
@@ -103,9 +103,9 @@ impl Comms {
         if let Some(waits) = waits {
             match session.tables.export_once(waits) {
                 Ok(position) => op.answer_to(position),
-                Err((misdeed, waits)) => {
+                Err((misdeed, mut waits)) => {
                     session.take_back(op);
-                    let resolver = waits.into_resolver();
+                    let resolver = waits.take_resolver();
                     return Err((Problem::new(misdeed.to_string()), resolver));
                 }
             }
@@ -196,7 +196,7 @@ impl Comms {
 impl Session {
     /// Asks the peer what a promise of its comes to.
     fn listen(&mut self, turn: &mut Turn<'_>, to: Target, promise: Ref) {
-        let listener = Exported::Listener(Some(promise.clone()), turn.cause());
+        let listener = Waiting::Listener(Some(promise.clone()), turn.cause());
         let said = match self.tables.export_once(listener) {
             // Of bounded length, whatever the positions.
             Ok(position) => self
@@ -219,7 +219,7 @@ impl Session {
     /// A message was not sent, but what was sent to its answer follows: the peer must know of one. Its bootstrap object has
     /// nothing but a problem for this.
     fn ask_nothing(&mut self, answer: Position) {
-        let sink = self.tables.export_once(Exported::Sink).ok();
+        let sink = self.tables.export_once(Waiting::Sink).ok();
         let _ = self.say(&Op::Deliver {
             to: Target::Export(0),
             args: Vec::new(),
@@ -234,10 +234,10 @@ impl Session {
             return None;
         };
         let waits = match resolver {
-            Some(Import::Object(position)) => match self.tables.exported(position) {
-                Ok(Exported::Resolver(waits, _)) => waits.take(),
-                _ => None,
-            },
+            Some(Import::Object(position)) => {
+                let waits = self.tables.waiting(position);
+                waits.and_then(Waiting::take_resolver)
+            }
             _ => None,
         };
         if let Some(Import::Object(position) | Import::Promise(position)) = resolver {

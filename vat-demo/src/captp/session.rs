@@ -21,6 +21,8 @@ use pluribus_mix::time::{Duration, Instant};
 const COUNTS_AHEAD: usize = 1024;
 /// How long a peer's dialect may stay unknown.
 pub(super) const UNDECIDED: Duration = Duration::from_secs(10);
+/// The length of most operations, or less, so that a buffer for one need not grow.
+const USUAL: usize = 112;
 /// The most operations kept that came too early.
 const MOST_EARLY: usize = 256;
 
@@ -105,7 +107,7 @@ impl Session {
     /// # Errors
     /// If it cannot be written: too long, too deep.
     pub(super) fn say(&mut self, op: &Op) -> Result<(), EncodeError> {
-        let mut written = Vec::new();
+        let mut written = Vec::with_capacity(USUAL);
         self.dialect.encode(op, &mut written)?;
         self.out.push(written);
         Ok(())

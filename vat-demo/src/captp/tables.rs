@@ -5,32 +5,39 @@
 
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 
-use super::link::{Imported, Link, Place};
+use super::link::{Imported, Link};
 use super::misdeed::Misdeed;
 use super::op::{Import, Position};
-use crate::vat::{Ref, Resolver};
+use crate::vat::{Ref, Resolver, WeakRef};
 
 /// The most places of any table.
 pub(super) const MOST: usize = 1 << 16;
 
-/// Something of ours that the peer can send to.
+/// Something of ours that the peer can send to. Kept small, for a peer may hold as many objects as the table has places.
 pub(super) enum Exported {
-    /// An object or a promise.
-    Object(Ref),
-    /// Takes the answer to a message of ours, once.
+    /// An object or a promise, and how often it was sent and not given back.
+    Object(Ref, u64),
+    /// What was sent once and is not found again.
+    Once(Box<Waiting>),
+}
+
+/// Something of ours that takes what the peer has to say, once.
+pub(super) enum Waiting {
+    /// Takes the answer to a message of ours.
     Resolver(Option<Resolver>, Asked),
-    /// Takes what an imported promise comes to, once. The promise lives as long, for those who watch it.
+    /// Takes what an imported promise comes to. The promise lives as long, for those who watch it.
     Listener(Option<Ref>, Asked),
     /// Takes an answer that nobody here waits for.
     Sink,
 }
 
-impl Exported {
-    pub(super) fn into_resolver(self) -> Option<Resolver> {
+impl Waiting {
+    /// The resolver, if one waits.
+    pub(super) fn take_resolver(&mut self) -> Option<Resolver> {
         match self {
-            Self::Resolver(resolver, _) => resolver,
+            Self::Resolver(resolver, _) => resolver.take(),
             _ => None,
         }
     }
@@ -38,14 +45,6 @@ impl Exported {
 
 /// The number that the question has in the trace.
 pub(super) type Asked = u64;
-
-struct Export {
-    what: Exported,
-    /// How often it was sent and not given back.
-    sent: u64,
-    /// The identity under which it is found again.
-    known_as: Option<usize>,
-}
 
 /// The promise of an answer to the peer, and its share of what the peer may leave here.
 pub(super) struct Answer {
@@ -55,11 +54,12 @@ pub(super) struct Answer {
 
 #[derive(Default)]
 pub(super) struct Tables {
-    exports: BTreeMap<Position, Export>,
-    /// Positions by identity. An export holds its reference, so an identity is not used again meanwhile.
+    exports: BTreeMap<Position, Exported>,
+    /// Positions by identity. An export holds the reference, so an identity is not used again meanwhile.
     known: BTreeMap<usize, Position>,
     next_export: Position,
-    imports: BTreeMap<Position, Place>,
+    /// The references to what the peer exports, while anybody holds them.
+    imports: BTreeMap<Position, WeakRef>,
     /// Promises of answers to the peer's messages.
     pub(super) answers: BTreeMap<Position, Answer>,
 }
@@ -78,77 +78,87 @@ impl Tables {
     pub(super) fn export(&mut self, reference: &Ref) -> Result<Position, Misdeed> {
         let identity = reference.identity();
         if let Some(position) = self.known.get(&identity)
-            && let Some(export) = self.exports.get_mut(position)
+            && let Some(Exported::Object(_, sent)) = self.exports.get_mut(position)
         {
-            export.sent += 1;
+            *sent += 1;
             return Ok(*position);
         }
-        let what = Exported::Object(reference.shortened());
-        let placed = self.place(what, Some(identity));
-        let position = placed.map_err(|(misdeed, _)| misdeed)?;
+        let position = self.place()?;
+        let object = Exported::Object(reference.shortened(), 1);
+        self.exports.insert(position, object);
         self.known.insert(identity, position);
         Ok(position)
     }
 
     /// A place for something that is sent once; or gives it back.
-    pub(super) fn export_once(&mut self, what: Exported) -> Result<Position, (Misdeed, Exported)> {
-        self.place(what, None)
+    pub(super) fn export_once(&mut self, what: Waiting) -> Result<Position, (Misdeed, Waiting)> {
+        match self.place() {
+            Ok(position) => {
+                let once = Exported::Once(Box::new(what));
+                self.exports.insert(position, once);
+                Ok(position)
+            }
+            Err(misdeed) => Err((misdeed, what)),
+        }
     }
 
-    fn place(
-        &mut self,
-        what: Exported,
-        known_as: Option<usize>,
-    ) -> Result<Position, (Misdeed, Exported)> {
+    /// A position for one more.
+    fn place(&mut self) -> Result<Position, Misdeed> {
         if self.exports.len() >= MOST {
-            return Err((Misdeed::TooMuch("exports"), what));
+            return Err(Misdeed::TooMuch("exports"));
         }
         let position = self.next_export;
         self.next_export += 1;
-        let sent = 1;
-        let export = Export {
-            what,
-            sent,
-            known_as,
-        };
-        self.exports.insert(position, export);
         Ok(position)
     }
 
     pub(super) fn exported(&mut self, position: Position) -> Result<&mut Exported, Misdeed> {
         let export = self.exports.get_mut(&position);
-        Ok(&mut export.ok_or(Misdeed::NoExport(position))?.what)
+        export.ok_or(Misdeed::NoExport(position))
     }
 
-    /// The peer gives back so many references to an export. With the last of them the export is returned.
+    /// What waits there, if anything does.
+    pub(super) fn waiting(&mut self, position: Position) -> Option<&mut Waiting> {
+        match self.exports.get_mut(&position) {
+            Some(Exported::Once(waiting)) => Some(waiting),
+            _ => None,
+        }
+    }
+
+    /// The peer gives back so many references to an export. What waited there is returned with the last of them.
     pub(super) fn give_back(
         &mut self,
         position: Position,
         count: u64,
-    ) -> Result<Option<Exported>, Misdeed> {
-        let export = self.exports.get_mut(&position);
-        let export = export.ok_or(Misdeed::NoExport(position))?;
-        export.sent = export
-            .sent
+    ) -> Result<Option<Box<Waiting>>, Misdeed> {
+        let mut once = 1;
+        let sent = match self.exported(position)? {
+            Exported::Object(_, sent) => sent,
+            Exported::Once(_) => &mut once,
+        };
+        *sent = sent
             .checked_sub(count)
             .ok_or(Misdeed::CountedBelowZero(position))?;
-        if export.sent > 0 {
+        if *sent > 0 {
             return Ok(None);
         }
-        let freed = self.exports.remove(&position);
-        if let Some(identity) = freed.as_ref().and_then(|export| export.known_as) {
-            self.known.remove(&identity);
+        match self.exports.remove(&position) {
+            Some(Exported::Object(reference, _)) => {
+                self.known.remove(&reference.own_identity());
+                Ok(None)
+            }
+            Some(Exported::Once(waiting)) => Ok(Some(waiting)),
+            None => Ok(None),
         }
-        Ok(freed.map(|export| export.what))
     }
 
     /// Everybody here who waits for the peer to answer.
     pub(super) fn resolvers(&mut self) -> Vec<Resolver> {
         let exports = self.exports.values_mut();
         exports
-            .filter_map(|export| match &mut export.what {
-                Exported::Resolver(resolver, _) => resolver.take(),
-                _ => None,
+            .filter_map(|export| match export {
+                Exported::Once(waiting) => waiting.take_resolver(),
+                Exported::Object(..) => None,
             })
             .collect()
     }
@@ -159,32 +169,29 @@ impl Tables {
     /// The reference to what the peer exports there, received once more.
     pub(super) fn import(&mut self, link: &Rc<Link>, import: Import) -> Result<Ref, Misdeed> {
         let (Import::Object(position) | Import::Promise(position)) = import;
-        if let Some(place) = self.imports.get(&position)
-            && let Some(way) = place.way.upgrade()
-            && let Some(reference) = place.reference.upgrade()
+        if let Some(known) = self.imports.get(&position).and_then(WeakRef::upgrade)
+            && let Some(way) = known.way_out()
+            && let Some(way) = way.as_any().downcast_ref::<Imported>()
         {
-            way.received.set(way.received.get() + 1);
-            return Ok(reference);
+            way.once_more();
+            return Ok(known);
         }
         if self.imports.len() >= MOST {
             return Err(Misdeed::TooMuch("imports"));
         }
-        let (way, reference) = match import {
-            Import::Object(_) => Imported::object(link, position, 1),
-            Import::Promise(_) => Imported::promise(link, position),
+        let way = Imported::way(link, position, 1);
+        let reference = match import {
+            Import::Object(_) => Ref::far(way),
+            Import::Promise(_) => Ref::promised(way),
         };
-        let place = Place {
-            way: Rc::downgrade(&way),
-            reference: reference.downgrade(),
-        };
-        self.imports.insert(position, place);
+        self.imports.insert(position, reference.downgrade());
         Ok(reference)
     }
 
-    /// The last reference to an import is gone; another may have come since.
+    /// The last reference to an import is gone, or has become something else; another may have come since.
     pub(super) fn forget(&mut self, position: Position) {
-        let gone = |place: &Place| Weak::strong_count(&place.way) == 0;
-        if self.imports.get(&position).is_some_and(gone) {
+        let known = self.imports.get(&position).and_then(WeakRef::upgrade);
+        if known.and_then(|known| known.way_out()).is_none() {
             self.imports.remove(&position);
         }
     }
@@ -192,9 +199,7 @@ impl Tables {
     /// All references to the peer's objects and promises.
     pub(super) fn imported(&self) -> Vec<Ref> {
         let places = self.imports.values();
-        places
-            .filter_map(|place| place.reference.upgrade())
-            .collect()
+        places.filter_map(WeakRef::upgrade).collect()
     }
 
     /// How many places are taken: exports, imports, answers.

@@ -3,9 +3,10 @@
 //! Time is the CPU time of this process, for all vats together; of the rounds the quickest counts. A call costs both sides'
 //! work. The reference of a row is the same bytes carried between the same vats without CapTP.
 
+mod exports;
 mod vattp;
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::io::Write as _;
 use std::rc::Rc;
 use std::time::Duration;
@@ -26,8 +27,6 @@ use super::Failure;
 
 /// How many calls are on the way at once where they are pipelined.
 const WINDOW: usize = 256;
-/// How many objects one vat exports to another.
-const EXPORTS: usize = 60_000;
 
 /// Measure what vats cost on this machine.
 #[derive(Args)]
@@ -89,7 +88,7 @@ impl Bench {
 
 async fn rows(rounds: u32) -> Result<Vec<Row>, Failure> {
     // First, while no other row has left memory behind.
-    let export = bytes_per_export()?;
+    let exports = exports::bytes()?;
     let rate = |name, per_round: usize, seconds: f64, reference| Row {
         name,
         value: per_round as f64 / seconds,
@@ -97,14 +96,21 @@ async fn rows(rounds: u32) -> Result<Vec<Row>, Failure> {
         reference,
         backend: "memory",
     };
+    let bytes = |name, value| Row {
+        name,
+        value,
+        unit: "B",
+        reference: None,
+        backend: "memory",
+    };
     let (calls, trips, gifts) = (20_000, 5_000, 500);
     let local = quickest(rounds, || local_sends(200_000))?;
     let mut pair = Pair::meet()?;
     let trip = quickest(rounds, || pair.calls(trips, 1))?;
     let pipelined = quickest(rounds, || pair.calls(calls, WINDOW))?;
-    pair.bytes.set(0);
+    pair.fate.bytes.set(0);
     pair.calls(calls, WINDOW)?;
-    let per_call = pair.bytes.get() as f64 / calls as f64;
+    let per_call = pair.fate.bytes.get() as f64 / calls as f64;
     let raw = quickest(rounds, || echoes(calls, per_call as usize / 2))?;
     let mut three = Three::meet()?;
     let handoff = quickest(rounds, || three.gifts(gifts))?;
@@ -135,20 +141,13 @@ async fn rows(rounds: u32) -> Result<Vec<Row>, Failure> {
             Some(calls as f64 / vattp.raw),
         )),
         rate("captp.handoffs_per_s", gifts, handoff, None),
-        Row {
-            name: "captp.bytes_per_call",
-            value: per_call,
-            unit: "B",
-            reference: None,
-            backend: "memory",
-        },
-        Row {
-            name: "captp.bytes_per_export",
-            value: export,
-            unit: "B",
-            reference: None,
-            backend: "memory",
-        },
+        bytes("captp.bytes_per_call", per_call),
+        bytes("captp.bytes_per_export", exports.here),
+        bytes("captp.bytes_per_import", exports.there),
+        bytes(
+            "captp.bytes_per_export_and_import",
+            exports.here + exports.there,
+        ),
     ])
 }
 
@@ -168,15 +167,6 @@ fn quickest(rounds: u32, mut round: impl FnMut() -> Result<(), Failure>) -> Resu
         best = best.min(cpu().saturating_sub(start).as_secs_f64());
     }
     Ok(best)
-}
-
-/// Bytes of memory that this process holds.
-fn resident() -> Result<f64, Failure> {
-    let statm = std::fs::read_to_string("/proc/self/statm").map_err(Failure::failed)?;
-    let pages = statm.split_whitespace().nth(1);
-    let pages = pages.and_then(|pages| pages.parse::<f64>().ok());
-    let pages = pages.ok_or_else(|| Failure::failed("/proc/self/statm has no second field"))?;
-    Ok(pages * rustix::param::page_size() as f64)
 }
 
 fn ensure(is_so: bool, words: &str) -> Result<(), Failure> {
@@ -203,8 +193,16 @@ fn local_sends(count: usize) -> Result<(), Failure> {
     )
 }
 
+/// What has become of the messages of some carriers.
+#[derive(Default)]
+struct Fate {
+    bytes: Cell<u64>,
+    /// Whether they are lost from now on.
+    lost: Cell<bool>,
+}
+
 /// A carrier that counts what it carries.
-struct Counted(Memory, Rc<Cell<u64>>);
+struct Counted(Memory, Rc<Fate>);
 
 impl Carrier for Counted {
     fn location(&self) -> Peer {
@@ -216,7 +214,11 @@ impl Carrier for Counted {
     }
 
     fn send(&mut self, conn: Conn, message: Vec<u8>) -> Result<(), Vec<u8>> {
-        self.1.set(self.1.get() + message.len() as u64);
+        let fate = &self.1;
+        fate.bytes.set(fate.bytes.get() + message.len() as u64);
+        if fate.lost.get() {
+            return Ok(());
+        }
         self.0.send(conn, message)
     }
 
@@ -233,7 +235,7 @@ fn b() -> Box<dyn Dialect> {
     Box::new(B)
 }
 
-fn host(exchange: &Exchange, name: &str, bytes: &Rc<Cell<u64>>) -> Host {
+fn host(exchange: &Exchange, name: &str, fate: &Rc<Fate>) -> Host {
     // Nobody else is in this process to be kept from guessing.
     let mut last = name.bytes().map(u64::from).sum::<u64>();
     let entropy = move || {
@@ -244,7 +246,7 @@ fn host(exchange: &Exchange, name: &str, bytes: &Rc<Cell<u64>>) -> Host {
             .for_each(|(out, byte)| *out = byte);
         out
     };
-    let carrier = Counted(exchange.join(name), Rc::clone(bytes));
+    let carrier = Counted(exchange.join(name), Rc::clone(fate));
     Host::new(Box::new(carrier), b, Box::new(entropy))
 }
 
@@ -259,14 +261,14 @@ struct Pair {
     alice: Host,
     bob: Host,
     to_bob: Ref,
-    bytes: Rc<Cell<u64>>,
+    fate: Rc<Fate>,
 }
 
 impl Pair {
     fn meet() -> Result<Self, Failure> {
-        let (exchange, bytes) = (Exchange::default(), Rc::default());
-        let mut alice = host(&exchange, "alice", &bytes);
-        let mut bob = host(&exchange, "bob", &bytes);
+        let (exchange, fate) = (Exchange::default(), Rc::default());
+        let mut alice = host(&exchange, "alice", &fate);
+        let mut bob = host(&exchange, "bob", &fate);
         let object = bob.turn(echo);
         let to_bob = alice.enliven(&bob.register(b"echo", &object));
         settle(&mut [&mut alice, &mut bob]);
@@ -274,7 +276,7 @@ impl Pair {
             alice,
             bob,
             to_bob,
-            bytes,
+            fate,
         };
         pair.calls(1, 1)?;
         Ok(pair)
@@ -342,9 +344,9 @@ struct Three {
 
 impl Three {
     fn meet() -> Result<Self, Failure> {
-        let (exchange, bytes) = (Exchange::default(), Rc::default());
+        let (exchange, fate) = (Exchange::default(), Rc::default());
         let [mut alice, mut bob, mut carol] =
-            ["alice", "bob", "carol"].map(|name| host(&exchange, name, &bytes));
+            ["alice", "bob", "carol"].map(|name| host(&exchange, name, &fate));
         let heard: Rc<Cell<usize>> = Rc::default();
         let hears = Rc::clone(&heard);
         let of_bob = bob.turn(|turn| {
@@ -385,35 +387,4 @@ impl Three {
         settle(&mut [alice, bob, carol]);
         ensure(self.heard.get() == count, "a gift is missing")
     }
-}
-
-/// What both sides hold for each object that one exports to the other: the object, the places in the tables, the references.
-fn bytes_per_export() -> Result<f64, Failure> {
-    let (exchange, bytes) = (Exchange::default(), Rc::default());
-    let mut alice = host(&exchange, "alice", &bytes);
-    let mut bob = host(&exchange, "bob", &bytes);
-    let held: Rc<RefCell<Vec<Ref>>> = Rc::new(RefCell::new(Vec::with_capacity(EXPORTS)));
-    let holds = Rc::clone(&held);
-    let keeper = alice.turn(|turn| {
-        turn.spawn(move |_: &mut Turn<'_>, args: Vec<Value>| {
-            let given = args.into_iter().filter_map(|arg| match arg {
-                Value::Ref(given) => Some(given),
-                _ => None,
-            });
-            holds.borrow_mut().extend(given);
-            Ok(Value::Null)
-        })
-    });
-    let to_alice = bob.enliven(&alice.register(b"keeper", &keeper));
-    settle(&mut [&mut alice, &mut bob]);
-    let before = resident()?;
-    for _ in 0..EXPORTS / 100 {
-        bob.turn(|turn| {
-            let objects: Vec<Value> = (0..100).map(|_| echo(turn).into()).collect();
-            turn.send_only(&to_alice, objects);
-        });
-        settle(&mut [&mut alice, &mut bob]);
-    }
-    ensure(held.borrow().len() == EXPORTS, "an export is missing")?;
-    Ok((resident()? - before) / EXPORTS as f64)
 }

@@ -78,10 +78,7 @@ impl Vat {
                     freight,
                 } = message;
                 self.caused_by(id, Happened::Turn, |turn| {
-                    let outcome = match object.try_borrow_mut() {
-                        Ok(mut object) => object.call(turn, args),
-                        Err(_) => Err("the object is in the middle of another turn".into()),
-                    };
+                    let outcome = object.call(turn, args);
                     if let Some(answer) = answer {
                         turn.resolve(answer, outcome);
                     }

@@ -18,7 +18,8 @@ use std::rc::{Rc, Weak};
 
 use crate::value::Value;
 
-use super::object::{Object, Problem};
+use super::Turn;
+use super::object::{Object, Outcome, Problem};
 use super::promise::Promise;
 use super::remote::Remote;
 
@@ -69,13 +70,15 @@ impl Drop for Node {
 }
 
 pub(super) enum State {
-    Near(Rc<RefCell<dyn Object>>),
+    /// The object; none while it is in the middle of a turn.
+    Near(Option<Box<dyn Object>>),
     Far(Rc<dyn Remote>),
     /// In a box, for most references are no promises and are to be small.
     Promise(Box<Promise>),
     Resolved(Ref),
     Fulfilled(Value),
-    Broken(Problem),
+    /// In a box for the same reason.
+    Broken(Box<Problem>),
 }
 
 /// What a reference is at this moment.
@@ -114,7 +117,7 @@ impl Ref {
     /// A reference that was broken from the start.
     #[must_use]
     pub fn broken(problem: Problem) -> Self {
-        Self::new(State::Broken(problem))
+        Self::new(State::Broken(Box::new(problem)))
     }
 
     /// What this is at this moment, as far as it is resolved.
@@ -125,7 +128,7 @@ impl Ref {
             State::Far(remote) => Kind::Far(Rc::clone(remote)),
             State::Promise(promise) => promise.kind(),
             State::Fulfilled(value) => Kind::Fulfilled(value.clone()),
-            State::Broken(problem) => Kind::Broken(problem.clone()),
+            State::Broken(problem) => Kind::Broken((**problem).clone()),
             // Shortened references do not lead on.
             State::Resolved(_) => Kind::Promise(None),
         }
@@ -171,9 +174,37 @@ impl Ref {
         }
     }
 
+    /// The way of its messages out of the vat, if they take one: also while what they go to is known to be elsewhere.
+    pub(crate) fn way_out(&self) -> Option<Rc<dyn Remote>> {
+        match &*self.0.state.borrow() {
+            State::Far(way) => Some(Rc::clone(way)),
+            State::Promise(promise) => promise.way.clone(),
+            _ => None,
+        }
+    }
+
     /// A number that no other living reference of this process has, the same for all that lead to one object.
     pub(crate) fn identity(&self) -> usize {
-        Rc::as_ptr(&self.shortened().0).addr()
+        self.shortened().own_identity()
+    }
+
+    /// That number as it was when this had been shortened, whatever it leads to since.
+    pub(crate) fn own_identity(&self) -> usize {
+        Rc::as_ptr(&self.0).addr()
+    }
+
+    /// Has the object of this handle a message.
+    pub(super) fn call(&self, turn: &mut Turn<'_>, args: Vec<Value>) -> Outcome {
+        let taken = match &mut *self.0.state.borrow_mut() {
+            State::Near(object) => object.take(),
+            _ => None,
+        };
+        let Some(mut object) = taken else {
+            return Err("the object is in the middle of another turn".into());
+        };
+        let outcome = object.call(turn, args);
+        *self.0.state.borrow_mut() = State::Near(Some(object));
+        outcome
     }
 
     pub(crate) fn downgrade(&self) -> WeakRef {

@@ -1,6 +1,5 @@
 //! What can be done in a turn.
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 
@@ -18,7 +17,8 @@ pub(super) type Watcher = Box<dyn FnOnce(&mut Turn<'_>, Outcome)>;
 
 /// A turn to come.
 pub(super) enum Job {
-    Call(Rc<RefCell<dyn Object>>, Message),
+    /// The reference is near.
+    Call(Ref, Message),
     Tell(Watcher, Outcome, u64),
 }
 
@@ -45,7 +45,7 @@ pub struct Turn<'vat> {
 impl Turn<'_> {
     /// Makes an object.
     pub fn spawn(&mut self, object: impl Object + 'static) -> Ref {
-        Ref::new(State::Near(Rc::new(RefCell::new(object))))
+        Ref::new(State::Near(Some(Box::new(object))))
     }
 
     /// Makes an object of a closure, whose arguments then need no types.
@@ -199,7 +199,7 @@ impl Turn<'_> {
         let node = &reference.0;
         let far = matches!(&*node.state.borrow(), State::Far(_));
         if far {
-            *node.state.borrow_mut() = State::Broken(problem.clone());
+            *node.state.borrow_mut() = State::Broken(Box::new(problem.clone()));
             return;
         }
         self.settle(node, Err(problem.clone()));
@@ -213,7 +213,7 @@ impl Turn<'_> {
 
 /// What a step of a message found.
 enum Next {
-    Call(Rc<RefCell<dyn Object>>),
+    Call,
     Away(Rc<dyn Remote>),
     /// Whether the other vat was asked for the resolution.
     Ahead(Rc<dyn Remote>, bool),
@@ -231,7 +231,7 @@ enum Watched {
 fn plain(to: Ref) -> Outcome {
     match &*to.0.state.borrow() {
         State::Fulfilled(value) => return Ok(value.clone()),
-        State::Broken(problem) => return Err(problem.clone()),
+        State::Broken(problem) => return Err((**problem).clone()),
         _ => {}
     }
     Ok(Value::Ref(to))
@@ -302,7 +302,7 @@ impl Turn<'_> {
 
     fn take_step(&mut self, to: &Ref, message: Message) {
         let next = match &mut *to.0.state.borrow_mut() {
-            State::Near(object) => Next::Call(Rc::clone(object)),
+            State::Near(_) => Next::Call,
             State::Far(remote) => Next::Away(Rc::clone(remote)),
             State::Promise(promise) => {
                 let Some(way) = &promise.way else {
@@ -315,16 +315,16 @@ impl Turn<'_> {
             }
             State::Resolved(next) => Next::On(next.clone()),
             State::Fulfilled(_) => Next::Nowhere("data takes no messages".into()),
-            State::Broken(problem) => Next::Nowhere(problem.clone()),
+            State::Broken(problem) => Next::Nowhere((**problem).clone()),
         };
         match next {
-            Next::Call(object) => self.agenda.jobs.push_back(Job::Call(object, message)),
+            Next::Call => self.agenda.jobs.push_back(Job::Call(to.clone(), message)),
             Next::Away(remote) => remote.deliver(self, message),
             Next::Ahead(way, asked) => {
                 self.send_ahead(to, &way, message);
                 // Without the resolution it would never take the shorter way.
                 if !asked {
-                    way.listen(self);
+                    way.listen(self, to);
                 }
             }
             Next::On(next) => self.move_on(&next, vec![message]),
@@ -399,7 +399,7 @@ impl Turn<'_> {
         let state = match outcome {
             Ok(Value::Ref(to)) => State::Resolved(to),
             Ok(value) => State::Fulfilled(value),
-            Err(problem) => State::Broken(problem),
+            Err(problem) => State::Broken(Box::new(problem)),
         };
         let was = node.state.replace(state);
         let State::Promise(promise) = was else { return };
@@ -423,10 +423,10 @@ impl Turn<'_> {
                 Watched::Known(then, Ok(Value::Ref(on.clone())))
             }
             State::Fulfilled(value) => Watched::Known(then, Ok(value.clone())),
-            State::Broken(problem) => Watched::Known(then, Err(problem.clone())),
+            State::Broken(problem) => Watched::Known(then, Err((**problem).clone())),
         };
         match outcome {
-            Watched::Ask(way) => way.listen(self),
+            Watched::Ask(way) => way.listen(self, on),
             Watched::Known(then, outcome) => self.tell(then, &outcome),
         }
     }

@@ -13,11 +13,12 @@ use super::MAX_DIGITS;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Int(Repr);
 
-/// Invariant: `Big` only what does not fit into `Small`, so that equal numbers are equal.
+/// Invariant: `Big` only what does not fit into `Small`, so that equal numbers are equal. In a box, for it is rare and every value
+/// would be as large.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Repr {
     Small(i64),
-    Big(BigInt),
+    Big(Box<BigInt>),
 }
 
 impl Int {
@@ -44,7 +45,7 @@ impl Int {
     pub fn to_u64(&self) -> Option<u64> {
         match &self.0 {
             Repr::Small(small) => u64::try_from(*small).ok(),
-            Repr::Big(big) => u64::try_from(big).ok(),
+            Repr::Big(big) => u64::try_from(&**big).ok(),
         }
     }
 
@@ -94,13 +95,15 @@ impl Int {
     }
 
     fn of_big(big: BigInt) -> Self {
-        i64::try_from(&big).map_or(Self(Repr::Big(big)), |small| Self(Repr::Small(small)))
+        i64::try_from(&big).map_or(Self(Repr::Big(Box::new(big))), |small| {
+            Self(Repr::Small(small))
+        })
     }
 
     fn to_big(&self) -> BigInt {
         match &self.0 {
             Repr::Small(small) => BigInt::from(*small),
-            Repr::Big(big) => big.clone(),
+            Repr::Big(big) => (**big).clone(),
         }
     }
 }
@@ -128,7 +131,7 @@ impl From<u64> for Int {
 
 impl From<i128> for Int {
     fn from(number: i128) -> Self {
-        i64::try_from(number).map_or_else(|_| Self(Repr::Big(BigInt::from(number))), Self::from)
+        i64::try_from(number).map_or_else(|_| Self::of_big(BigInt::from(number)), Self::from)
     }
 }
 

@@ -112,7 +112,7 @@ impl Remote for Keeper {
         turn.keep_elsewhere(&promise, Rc::new(Self(Rc::clone(&self.0))));
     }
 
-    fn listen(&self, _: &mut Turn<'_>) {}
+    fn listen(&self, _: &mut Turn<'_>, _: &Ref) {}
 
     fn as_any(&self) -> &dyn Any {
         self

@@ -84,7 +84,7 @@ impl Remote for Fake {
         self.came.borrow_mut().push((message.args, answer));
     }
 
-    fn listen(&self, _: &mut Turn<'_>) {
+    fn listen(&self, _: &mut Turn<'_>, _: &Ref) {
         self.listened.set(self.listened.get() + 1);
     }
 
