@@ -62,7 +62,10 @@ impl Seen {
         let bytes: Vec<f64> = batches.iter().map(|it| it.bytes).collect();
         let late: Vec<f64> = batches.iter().map(|it| rhythm.lateness(it)).collect();
         let gaps = batches.iter().zip(batches.iter().skip(1));
-        let gaps = sorted(gaps.map(|(one, next)| self.quanta(next.at - one.at)).collect());
+        let gaps = sorted(
+            gaps.map(|(one, next)| self.quanta(next.at - one.at))
+                .collect(),
+        );
         let mut out = vec![
             batches.len() as f64,
             bytes.iter().sum::<f64>().ln_1p(),
@@ -122,7 +125,10 @@ impl Seen {
         let mut out = lags(&bytes, &there);
         out.extend(lags(&late, &there));
         let busy = there.iter().filter(|it| **it > 0.0).count() as f64 / there.len() as f64;
-        let all = self.way(way).between(window.from, window.from + self.quantum * window.quanta as Nanos);
+        let all = self.way(way).between(
+            window.from,
+            window.from + self.quantum * window.quanta as Nanos,
+        );
         out.extend(shares(here, all).map(|share| (share - 0.5) * (busy - 0.3)));
         let (sent, came): (f64, f64) = (bytes.iter().sum(), there.iter().sum());
         let (first, last) = ends(&bytes);

@@ -11,8 +11,9 @@
 //! questions.rs what is asked              learn.rs stats.rs report.rs
 //! ```
 //!
-//! *What it does not show.* It is one machine, minutes and some dozens of clients: nothing of months, of who is online, of an active attacker, or of the ends of
-//! circuits that outlive it. The observer has the noise of `tap.rs`. And it is a test, not a proof: other features may tell what these do not.
+//! *What it does not show.* It is one machine, minutes and some dozens of clients: nothing of months, of who is online, or of an active attacker. The
+//! observer has the noise of `tap.rs`. Circuits that live for minutes do not end while they are watched: an end is passed on along the circuit (chapter 4), and a guard and
+//! an exit that work together match circuits by when they see it; `synthetic.rs` shows how surely. And it is a test, not a proof: other features may tell what these do not.
 
 mod features;
 mod learn;

@@ -192,7 +192,7 @@ impl Report {
                 row.verdict()
             );
         }
-        let _ = writeln!(text);
+        text.push('\n');
         for question in Question::ALL {
             let _ = writeln!(text, "{:<9} {}", question.name(), question.meaning());
         }

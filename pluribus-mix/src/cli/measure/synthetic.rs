@@ -188,3 +188,22 @@ fn circuits_that_live_as_long_as_they_are_used_are_seen() {
     let told = told(Question::Lives, Pacing::Constant, on_demand);
     assert!(told > 0.98, "{told}");
 }
+
+/// However they begin: who sees the end of a circuit at both of its ends matches it by that alone.
+#[test]
+fn circuits_whose_ends_are_passed_on_are_seen() {
+    let ends = |run: &Run, rng: &mut Rng| {
+        let mut leaky = run.clone();
+        for flow in &mut leaky.flows {
+            let mut below = |span: Nanos| rng.below(span.unsigned_abs()) as Nanos;
+            for life in &mut flow.exit {
+                let ended = life.began + SECOND + below(10 * SECOND);
+                life.ended = Some(ended + below(100 * MILLI));
+                flow.guard.ended.push(ended);
+            }
+        }
+        leaky
+    };
+    let told = told(Question::Lives, Pacing::Constant, ends);
+    assert!(told > 0.9, "{told}");
+}

@@ -95,10 +95,7 @@ fn blocking(stream: tokio::net::TcpStream) -> io::Result<TcpStream> {
 /// Passes on until one side ends.
 fn pass_on(mut read: TcpStream, mut write: TcpStream, mut note: impl FnMut(Record), way: Way) {
     let mut buffer = vec![0; PIECE];
-    loop {
-        let Ok(bytes @ 1..) = read.read(&mut buffer) else {
-            break;
-        };
+    while let Ok(bytes @ 1..) = read.read(&mut buffer) {
         let at = now();
         let some = buffer.get(..bytes).unwrap_or_default();
         if write.write_all(some).is_err() {

@@ -237,10 +237,10 @@ mod tests {
             };
             up(7 * SECOND + n * (Q - Q / 5000) + late)
         };
-        let records: Vec<_> = (0..2000).filter(|n| *n != 700).map(record).collect();
+        let records: Vec<_> = (0..4000).filter(|n| *n != 700).map(record).collect();
         let rhythm = Rhythm::of(&records, Way::Up, Q);
-        assert_eq!(rhythm.batches.len(), 1999);
-        for batch in rhythm.batches.iter().skip(100).take(1800) {
+        assert_eq!(rhythm.batches.len(), 3999);
+        for batch in rhythm.batches.iter().skip(100).take(3800) {
             let late = match (batch.at - 7 * SECOND) / (Q - Q / 5000) {
                 505 => continue,
                 n if n % 10 == 0 => 50_000.0,
