@@ -376,7 +376,7 @@ impl Session {
         }
     }
 
-    fn read(&self, bytes: &[u8]) -> Op {
+    fn read(&mut self, bytes: &[u8]) -> Op {
         let mut dialect = match self.mirror.name() {
             "A" => Box::new(A) as Box<dyn Dialect>,
             _ => Box::new(B),
@@ -384,8 +384,12 @@ impl Session {
         let op = dialect
             .decode(bytes)
             .expect("the vat says what can be read");
-        if !self.mirror.known() {
-            assert_eq!(A.decode(bytes), Ok(op.clone()), "the same in both dialects");
+        if !self.mirror.known() && A.decode(bytes).is_err() {
+            // What must be said all the same is said in B: when more is dropped than a table holds. (CAP-16)
+            let shown: u64 = self.ours.exports.values().map(|(sent, _)| sent).sum();
+            let gone = matches!(op, Op::GcExports(_)) && shown > MOST as u64;
+            assert!(gone, "said in one dialect alone");
+            self.mirror.assume();
         }
         op
     }
