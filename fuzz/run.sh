@@ -52,7 +52,8 @@ for target in "${targets[@]}"; do
     for seeds in "seeds/$target" "$vectors/$target"; do
         if [ -d "$seeds" ]; then inputs+=("$seeds"); fi
     done
+    # Slow inputs are tried too, but they are not what most others are made of.
     "$CARGO_TARGET_DIR/$host/release/$target" "${inputs[@]}" \
-        -max_total_time="$seconds" -max_len="${longest:-4096}" -timeout=10 -rss_limit_mb=1024 \
+        -max_total_time="$seconds" -entropic_scale_per_exec_time=1 -max_len="${longest:-4096}" -timeout=10 -rss_limit_mb=1024 \
         -artifact_prefix="artifacts/$target/" -print_final_stats=1 -verbosity=0
 done

@@ -39,6 +39,7 @@ pub mod net;
 pub mod netlayer;
 pub mod node;
 pub mod onion;
+pub mod pacing;
 pub mod sim;
 pub mod time;
 pub mod vattp;

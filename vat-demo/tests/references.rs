@@ -331,3 +331,19 @@ fn an_answer_that_cannot_be_written_breaks() {
     let at = peer.ask(&mut stage, Target::Export(deep), vec![]);
     assert!(!peer.answer(&mut stage, at).0);
 }
+
+/// CAP-21, CAP-41: what the bootstrap object is shown and has no use for came all the same: it is given back, and must be there.
+#[test]
+fn the_bootstrap_object_gives_back_what_it_is_shown() {
+    let mut stage = stage();
+    let mut peer = stage.joined("peer", 1);
+    let shown = peer.position();
+    let me = Value::Ref(Desc::Import(Import::Object(shown)));
+    let args = vec![Value::symbol("fetch"), me];
+    peer.tell(&mut stage, Target::Export(0), args);
+    let heard = peer.hear(&mut stage);
+    assert_eq!(heard, [Op::GcExports(vec![(shown, 1)])]);
+    let nobody = Value::Ref(Desc::Target(Target::Export(9)));
+    peer.tell(&mut stage, Target::Export(0), vec![nobody]);
+    peer.assert_aborted(&mut stage, "there is no export 9");
+}

@@ -10,47 +10,15 @@
 
 #[path = "common/model.rs"]
 mod model;
+#[path = "common/sky.rs"]
+mod sky;
 #[path = "common/weather.rs"]
 mod weather;
 
-use model::{Air, Dice, Model};
-use pluribus_mix::time::{Duration, Instant};
+use model::{Dice, Model};
+use sky::Sky;
 use vat_demo::captp::dialect::{A, Auto, B, Dialect};
 use vat_demo::host::Host;
-use weather::Weather;
-
-struct Sky {
-    weather: Weather,
-    now: Instant,
-}
-
-impl Air for Sky {
-    fn blow(&mut self, dice: &mut Dice) {
-        self.now = self.now + Duration::from_millis(1);
-        self.weather.release(|most| dice.below(most));
-    }
-
-    fn calm(&mut self, dice: &mut Dice) -> bool {
-        let mut any = false;
-        for _ in 0..1 + dice.below(8) {
-            any |= self.weather.release(|most| dice.below(most));
-        }
-        any
-    }
-
-    fn cut(&mut self, dice: &mut Dice) {
-        let lost = dice.one_in(2);
-        self.weather.cut(lost, |most| dice.below(most));
-    }
-
-    fn now(&self) -> Instant {
-        self.now
-    }
-
-    fn wait(&mut self, time: Duration) {
-        self.now = self.now + time;
-    }
-}
 
 fn b() -> Box<dyn Dialect> {
     Box::new(B)
@@ -72,18 +40,17 @@ enum Cuts {
 
 /// Runs one seed; what was wrong.
 fn run(seed: u64, dialects: &[fn() -> Box<dyn Dialect>], cuts: Cuts) -> Result<usize, String> {
-    let mut dice = Dice(seed ^ 0x5eed);
-    let weather = Weather::default();
+    let mut dice = Dice::new(seed ^ 0x5eed);
+    let sky = Sky::default();
     let parties = 2 + dice.below(4);
     let hosts = (0..parties).map(|number| {
-        let entropy = Dice(dice.roll()).entropy();
-        let carrier = weather.join(&format!("party {number}"));
+        let entropy = Dice::new(dice.roll()).entropy();
+        let carrier = sky.weather.join(&format!("party {number}"));
         let dialect = dialects[number % dialects.len()];
         Host::new(Box::new(carrier), dialect, entropy)
     });
     let hosts = hosts.collect();
-    let now = Instant::ZERO;
-    let mut model = Model::new(seed, Sky { weather, now }, hosts, cuts == Cuts::Some);
+    let mut model = Model::new(Dice::new(seed), sky, hosts, cuts == Cuts::Some);
     for _ in 0..20 + dice.below(120) {
         model.step();
     }

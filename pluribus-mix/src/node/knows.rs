@@ -26,11 +26,13 @@ impl Node {
             items: _,
             out: _,
             index: _,
+            first: _,
             deadline: _,
             timer: _,
             is_busy: _,
             is_writing: _,
             is_end: _,
+            is_paced: _,
         } = link;
         match state {
             State::Opening(intent) => drop(out.insert(Held::Vat(intent.wanted.key.into()))),
@@ -82,6 +84,7 @@ impl Node {
             trace: _,
             mix: _,
             is_relay: _,
+            is_paced: _,
             consensus: _,
             scratch: _,
         } = self;

@@ -35,6 +35,8 @@ pub(super) struct Link {
     pub(super) out: Vec<u8>,
     /// On cells, the index of the next one to send.
     pub(super) index: u64,
+    /// On cells, the index of the first one that was sent.
+    pub(super) first: Option<u64>,
     /// Until when the awaited flight may take.
     pub(super) deadline: Option<Instant>,
     /// When a timer stands for it.
@@ -45,6 +47,15 @@ pub(super) struct Link {
     pub(super) is_writing: bool,
     /// It is an end of a circuit, and not a link that the driver knows.
     pub(super) is_end: bool,
+    /// Its cells go by the clock: they are asked for. (PAC 10)
+    pub(super) is_paced: bool,
+}
+
+/// Who dialled a link.
+#[derive(Clone, Copy)]
+pub(super) enum Dialler {
+    Us,
+    Them,
 }
 
 /// How items come over a link.
@@ -96,11 +107,13 @@ impl Link {
             items: Items::Stream(Splitter::default()),
             out: Vec::new(),
             index: 0,
+            first: None,
             deadline: None,
             timer: None,
             is_busy: false,
             is_writing: false,
             is_end: false,
+            is_paced: false,
         }
     }
 
@@ -112,6 +125,12 @@ impl Link {
         };
     }
 
+    /// Cells that go by the clock are asked for: it has nothing to say by itself.
+    pub(super) const fn set_paced(&mut self, is_paced: bool) {
+        self.is_paced = is_paced;
+        self.is_busy = is_paced;
+    }
+
     /// What it is made of.
     pub(super) const fn carrier(&self) -> Carrier {
         match self.items {
@@ -120,13 +139,20 @@ impl Link {
         }
     }
 
-    /// The same, for a handshake: cells count from 0 on every link.
-    pub(super) const fn carried(&self) -> Carried {
-        match self.items {
-            Items::Stream(_) => Carried::Stream,
-            Items::Cells(_) => Carried::Cells {
-                i_to_r: 0,
-                r_to_i: 0,
+    /// The same, for a handshake whose first flights have passed, with where they began. (VTP-43)
+    pub(super) fn carried(&self, dialler: Dialler) -> Carried {
+        let Items::Cells(cells) = &self.items else {
+            return Carried::Stream;
+        };
+        let (ours, theirs) = (self.first.unwrap_or(0), cells.first().unwrap_or(0));
+        match dialler {
+            Dialler::Us => Carried::Cells {
+                i_to_r: ours,
+                r_to_i: theirs,
+            },
+            Dialler::Them => Carried::Cells {
+                i_to_r: theirs,
+                r_to_i: ours,
             },
         }
     }
@@ -147,6 +173,19 @@ impl Link {
         fill_flight(&mut self.out);
         let waiting = u64::try_from(self.out.len() / CELL_LEN).unwrap_or(u64::MAX);
         Some(self.index.saturating_add(waiting))
+    }
+
+    /// Gives out the next cell of what waits of a handshake, or of last words; whether there is one. (PAC 10)
+    pub(super) fn give_cell(&mut self, out: &mut Vec<u8>) -> bool {
+        fill_flight(&mut self.out);
+        let Some(cell) = self.out.get(..CELL_LEN) else {
+            return false;
+        };
+        out.extend_from_slice(cell);
+        self.out.drain(..CELL_LEN);
+        self.first.get_or_insert(self.index);
+        self.index += 1;
+        true
     }
 
     /// Gives out what waits of a handshake, or of last words.

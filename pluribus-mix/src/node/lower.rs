@@ -32,6 +32,7 @@ impl Node {
         let id = self.fresh_link();
         let mut link = Link::new(State::Answering(Box::new(Answering::IWant)));
         link.is_end = self.is_relay;
+        link.set_paced(self.is_relay && self.is_paced);
         link.carries(carrier);
         link.deadline = Some(now + self.flight_deadline);
         self.links.insert(id, link);
@@ -56,6 +57,7 @@ impl Node {
             return;
         };
         link.carries(carrier);
+        link.set_paced(link.is_end && self.is_paced);
         let entropy = initiator::Entropy::draw(&mut self.rng);
         let (key, offers) = (intent.key, Offers::default());
         match initiator::start(intent.wanted, intent.local, offers, entropy, &mut link.out) {
@@ -137,7 +139,7 @@ impl Node {
             match who {
                 Who::Link(id) => self.link_due(id),
                 Who::Conn(id) => self.conn_due(id),
-                Who::Hop(_) | Who::Origin(_) | Who::Pool | Who::Sweep => {}
+                Who::Hop(_) | Who::Origin(_) | Who::Pool | Who::Sweep | Who::Beat => {}
             }
         }
         self.forget_pairs();
@@ -209,7 +211,9 @@ impl Node {
     /// no more: it is to be written at its moment, and [`Node::link_ready`] is not said for it. (PAC 1)
     pub fn poll_batch(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<Batch> {
         self.clock = now;
-        let batch = self.mix.as_mut()?.poll_batch(out);
+        let mut mix = self.mix.take()?;
+        let batch = mix.poll_batch(out, self);
+        self.mix = Some(mix);
         self.hear_mix();
         batch
     }

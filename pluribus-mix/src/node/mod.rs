@@ -229,6 +229,8 @@ pub struct Node {
     /// Links and circuits, and who the relays are. Taken out while it hands cells up.
     mix: Option<Box<Mix>>,
     is_relay: bool,
+    /// Whether the network sends by the clock.
+    is_paced: bool,
     consensus: Option<Arc<Consensus>>,
     /// Cells of a session on their way to its circuit.
     scratch: Vec<u8>,
@@ -303,6 +305,7 @@ impl Node {
             trace: VecDeque::new(),
             mix,
             is_relay,
+            is_paced: false,
             consensus: None,
             scratch: Vec::new(),
         }

@@ -9,13 +9,14 @@ use super::mix::{Above, Mix, News, Parts, Reach};
 use super::{Config, LinkId, Node, Source};
 use crate::crypto::dh::Scalar;
 use crate::crypto::rng::Seed;
-use crate::directory::{Consensus, Guards, NoPath, Wall};
+use crate::directory::{Consensus, Guards, NoPath, Pacing, Wall};
 use crate::id::{RelayId, VatId};
 use crate::netlayer::{ConnId, ConnectError};
 use crate::node::mix::RelayParts;
 use crate::onion::Payload;
 use crate::onion::handshake::Answerer;
 use crate::onion::suspicion::Suspicion;
+use crate::pacing::Class;
 use crate::time::{Duration, Instant};
 use crate::vattp::pipe::Carrier;
 use crate::vattp::responder::Hosted;
@@ -38,6 +39,8 @@ pub struct MixConfig {
     pub max_cells: usize,
     /// Links. (ONI-15)
     pub max_links: usize,
+    /// The class of its circuits, where cells go by the clock. (PAC 3)
+    pub class: Class,
 }
 
 /// What a relay has besides.
@@ -57,6 +60,7 @@ impl Default for MixConfig {
             builds: (32, Duration::from_millis(100)),
             max_cells: 65_536,
             max_links: 16_384,
+            class: Class::default(),
         }
     }
 }
@@ -150,6 +154,7 @@ pub(super) fn mix(config: &Config, seed: &Seed) -> Option<Box<Mix>> {
         max_links: it.max_links,
         spares: it.spares,
         builds: it.builds,
+        class: it.class,
     };
     Some(Box::new(Mix::new(parts, &seed.seed("mix"))))
 }
@@ -172,6 +177,30 @@ impl Above for Node {
     fn cell(&mut self, end: LinkId, index: u64, cell: &mut Payload) {
         self.handle_cell(self.clock, end, index, cell);
     }
+
+    fn pull(&mut self, end: LinkId, index: u64, cell: &mut Payload) -> bool {
+        let mut cells = core::mem::take(&mut self.scratch);
+        cells.clear();
+        if let Some(link) = self.links.get_mut(&end)
+            && link.index <= index
+        {
+            link.index = index;
+            if !link.give_cell(&mut cells) {
+                self.fill(end, &mut cells);
+            }
+        }
+        if let Some(link) = self.links.get_mut(&end) {
+            link.index = link.index.max(index + 1);
+            link.first = link.first.or((!cells.is_empty()).then_some(index));
+        }
+        self.arm(end);
+        let is_one = cells.len() == cell.len();
+        if is_one {
+            cell.copy_from_slice(&cells);
+        }
+        self.scratch = cells;
+        is_one
+    }
 }
 
 impl Node {
@@ -179,6 +208,7 @@ impl Node {
     pub fn set_consensus(&mut self, now: Instant, wall: Wall, consensus: Arc<Consensus>) {
         self.clock = now;
         self.consensus = Some(Arc::clone(&consensus));
+        self.is_paced = consensus.params().pacing() == Pacing::Constant;
         self.with_mix(|mix, _| mix.set_consensus(now, wall, consensus));
     }
 
@@ -272,6 +302,9 @@ impl Node {
 
     /// Gives a session's circuit what the session has to say, and takes more when the circuit has room again.
     pub(super) fn feed_end(&mut self, id: LinkId) {
+        if self.links.get(&id).is_some_and(|link| link.is_paced) {
+            return;
+        }
         let now = self.clock;
         let mut cells = core::mem::take(&mut self.scratch);
         cells.clear();

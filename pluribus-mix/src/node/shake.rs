@@ -1,7 +1,7 @@
 //! Handshakes, from item to item, and what they end with.
 
 use super::ends::Standing;
-use super::link::{Answered, Answering, Dialled, Dialling, Items, Pipe, State};
+use super::link::{Answered, Answering, Dialled, Dialler, Dialling, Items, Pipe, State};
 use super::pairs::PairKey;
 use super::{LinkId, Node, Trace};
 use crate::netlayer::CloseReason;
@@ -154,7 +154,7 @@ impl Node {
         let Some(link) = self.links.get_mut(&id) else {
             return Ok(None);
         };
-        let (mut next, sealer) = proven.go(&fields, link.carried(), &mut link.out)?;
+        let (mut next, sealer) = proven.go(&fields, link.carried(Dialler::Us), &mut link.out)?;
         if let Some(last) = link.last_came() {
             next.flight_came(last);
         }
@@ -293,7 +293,7 @@ impl Node {
         let Some(link) = self.links.get(&id) else {
             return Ok(());
         };
-        let (carried, last) = (link.carried(), link.last_came());
+        let (carried, last) = (link.carried(Dialler::Them), link.last_came());
         let Some((_, conn)) = self.conn_of(key) else {
             return Ok(());
         };
@@ -332,7 +332,7 @@ impl Node {
             expect: 1,
             first: 1,
         };
-        let (_, sealer) = accepted.go_too(&fields, link.carried());
+        let (_, sealer) = accepted.go_too(&fields, link.carried(Dialler::Them));
         let sending = Sending::new(sealer, self.tuning, self.clock);
         self.last_words(id, sending, |_| ());
     }

@@ -16,6 +16,7 @@ impl Node {
             return;
         };
         let carrier = link.carrier();
+        let most = if link.is_paced { 1 } else { BATCH };
         let (sealed, conn) = match &mut link.state {
             State::Live(conn, transport) => {
                 let Some(it) = self.conns.get_mut(conn) else {
@@ -23,7 +24,7 @@ impl Node {
                 };
                 let sealed = match carrier {
                     Carrier::Stream => transport.fill(now, &mut it.talk, out),
-                    Carrier::Cells => batch(&mut link.index, out, |index, out| {
+                    Carrier::Cells => batch(&mut link.index, most, out, |index, out| {
                         transport.fill_cell(now, index, &mut it.talk, out)
                     }),
                 };
@@ -40,7 +41,7 @@ impl Node {
                 };
                 let sealed = match carrier {
                     Carrier::Stream => sending.fill(now, &mut it.talk, out),
-                    Carrier::Cells => batch(&mut link.index, out, |index, out| {
+                    Carrier::Cells => batch(&mut link.index, most, out, |index, out| {
                         sending.fill_cell(now, index, &mut it.talk, out)
                     }),
                 };
@@ -95,10 +96,11 @@ impl Node {
 /// Cells until there is nothing to say or a batch is full; the index goes up with each.
 fn batch(
     index: &mut u64,
+    most: usize,
     out: &mut Vec<u8>,
     mut fill: impl FnMut(u64, &mut Vec<u8>) -> Result<bool, Violation>,
 ) -> Result<(), Violation> {
-    while out.len() < BATCH && fill(*index, out)? {
+    while out.len() < most && fill(*index, out)? {
         *index += 1;
     }
     Ok(())

@@ -22,6 +22,8 @@ use crate::crypto::rng::Noise;
 
 /// Cells that one key seals. (ONI-5)
 pub const ERA: u64 = 1024;
+/// Eras that a cell may lie ahead. (PAC 9)
+const AHEAD: u64 = 64;
 
 /// What a layer's content is for. (ONI-6, ONI-8)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,6 +45,16 @@ pub trait HopCipher: Send {
 
     /// The counter that the next forward cell has.
     fn forward_counter(&self) -> u64;
+
+    /// The next forward cell is the one with this index; those before it are lost. `false`, and nothing is changed, for one that was
+    /// before or lies too far ahead. (PAC 9)
+    fn seek_forward(&mut self, index: u64) -> bool;
+
+    /// The same backward. (PAC 9)
+    fn seek_backward(&mut self, index: u64) -> bool;
+
+    /// Overwrites a cell with noise.
+    fn noise(&mut self, cell: &mut Cell);
 
     /// Backward: puts this hop's layer onto a cell of the next hop. (ONI-8)
     fn wrap(&mut self, cell: &mut Cell);
@@ -105,6 +117,23 @@ impl HopCipher for SlotCipher {
         self.forward.counter
     }
 
+    fn seek_forward(&mut self, index: u64) -> bool {
+        match self.forward.seek(index) {
+            Some(Era::Next) => self.filler = self.forward.filler(),
+            Some(Era::Same) => {}
+            None => return false,
+        }
+        true
+    }
+
+    fn seek_backward(&mut self, index: u64) -> bool {
+        self.backward.seek(index).is_some()
+    }
+
+    fn noise(&mut self, cell: &mut Cell) {
+        self.noise.fill(cell);
+    }
+
     fn wrap(&mut self, cell: &mut Cell) {
         let from = self.live.sealed_from();
         if from < SLOTS * SLOT {
@@ -158,6 +187,8 @@ pub(super) enum Era {
 pub(super) struct Way {
     secret: Secret,
     key: Key,
+    /// What the cell with index 0 has. (PAC 9)
+    start: u64,
     pub(super) counter: u64,
     direction: Direction,
 }
@@ -167,9 +198,38 @@ impl Way {
         Self {
             key: Key::new(backend, secret.expand(Label::HOP_KEY, b"").as_bytes()),
             secret,
+            start,
             counter: start,
             direction,
         }
+    }
+
+    /// Passes on to the cell with this index; secrets and keys of eras before its are wiped. `None`, and nothing is changed, if it lies
+    /// behind or too far ahead. (PAC 9)
+    pub(super) fn seek(&mut self, index: u64) -> Option<Era> {
+        let counter = self.start.checked_add(index)?;
+        if counter < self.counter {
+            return None;
+        }
+        let eras = counter / ERA - self.counter / ERA;
+        if eras > AHEAD {
+            return None;
+        }
+        for _ in 0..eras {
+            self.age();
+        }
+        self.counter = counter;
+        Some(if eras > 0 { Era::Next } else { Era::Same })
+    }
+
+    /// Goes to the next era's secret and key.
+    fn age(&mut self) {
+        let next = self.secret.expand(Label::HOP_NEXT, b"");
+        self.key = Key::new(
+            self.key.backend(),
+            next.expand(Label::HOP_KEY, b"").as_bytes(),
+        );
+        self.secret = next;
     }
 
     /// What this era's filler is drawn from.
@@ -188,8 +248,7 @@ impl Way {
         if !self.counter.is_multiple_of(ERA) {
             return Era::Same;
         }
-        let next = self.secret.expand(Label::HOP_NEXT, b"");
-        *self = Self::new(next, self.direction, self.counter, self.key.backend());
+        self.age();
         Era::Next
     }
 

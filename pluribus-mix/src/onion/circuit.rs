@@ -8,11 +8,14 @@
 //!
 //! Time is the caller's: what is asked has 10 s to be answered ([`Circuit::unanswered`] says whom it counts against).
 
+mod paced;
+
+use paced::Paced;
 use thiserror::Error;
 
 use super::cipher::Role;
 use super::handshake::{Asked, Entropy, HopSecrets, REPLY, Settings, ask};
-use super::layers::Layers;
+use super::layers::{Layers, Offsets};
 use super::message::{Reason, ToClient, ToRelay, WHOLE};
 use super::suspicion::{Grave, Strike};
 use super::{CELL, Cell, MAX_HOPS, halves, joined, payload, payload_mut};
@@ -79,6 +82,11 @@ pub enum Heard {
         /// Whom this counts against.
         strike: Option<Strike>,
     },
+    /// A cell was missing, or came without the layer of a hop. (PAC 13)
+    Gap {
+        /// Whom this counts against.
+        strike: Option<Strike>,
+    },
     /// The circuit is over.
     Over {
         /// Whom this counts against.
@@ -96,6 +104,8 @@ pub struct Circuit {
     doing: Doing,
     /// Whether anything was said to what the circuit ends in: before that, nothing can come from there.
     has_end: bool,
+    /// Where its cells go by the clock.
+    paced: Option<Box<Paced>>,
     rng: Rng,
 }
 
@@ -136,6 +146,7 @@ impl Circuit {
             layers: Layers::new(backend, Noise::from(&mut rng)),
             hops: Vec::with_capacity(MAX_HOPS),
             has_end: false,
+            paced: None,
             doing: Doing::Resting,
             rng,
         }
@@ -257,6 +268,9 @@ impl Circuit {
                 Ok((_, Role::Through)) if self.has_end => Heard::Through,
                 Ok((hop, Role::Through)) => self.over(self.before(hop)),
                 Ok((hop, _)) => self.told(hop, cell),
+                Err(broken) if self.paced.is_some() => Heard::Gap {
+                    strike: self.gap(broken.hop),
+                },
                 Err(broken) => self.over(self.before(broken.hop)),
             },
         }
@@ -272,16 +286,20 @@ impl Circuit {
             First::Cell(first) => joined(&first, second),
             _ => None,
         };
-        self.grow(id, asked, reply)
+        self.grow(id, asked, reply, Offsets::default())
     }
 
     /// A message of `hop`.
     fn told(&mut self, hop: usize, cell: &Cell) -> Heard {
         match ToClient::parse(payload(cell)) {
             Ok(ToClient::Extended1(part)) => self.extended_half(hop, part),
-            Ok(ToClient::Extended2(rest)) => self.extended(hop, rest),
+            Ok(ToClient::Extended2(rest, began)) => self.extended(hop, rest, began),
             Ok(ToClient::Truncated(reason)) => self.truncated(hop, reason),
-            Ok(ToClient::Blame(_)) | Err(_) => self.over(self.before(hop)),
+            Ok(ToClient::Dummy) if self.paced.is_some() => Heard::Nothing,
+            Ok(ToClient::Loop(token, missed)) if self.paced.is_some() => {
+                self.looped(hop, token, missed)
+            }
+            Ok(_) | Err(_) => self.over(self.before(hop)),
         }
     }
 
@@ -291,6 +309,9 @@ impl Circuit {
                 if hop == self.hops.len() && matches!(request.first, First::Due) =>
             {
                 request.first = First::Part(*part);
+                if let Some(paced) = &mut self.paced {
+                    paced.answered();
+                }
                 Heard::Nothing
             }
             // It crossed TRUNCATE.
@@ -299,7 +320,10 @@ impl Circuit {
         }
     }
 
-    fn extended(&mut self, hop: usize, rest: &[u8]) -> Heard {
+    fn extended(&mut self, hop: usize, rest: &[u8], began: u64) -> Heard {
+        let Some(offsets) = self.offsets_of_next(began) else {
+            return self.over(self.before(hop));
+        };
         let last = hop == self.hops.len();
         match core::mem::replace(&mut self.doing, Doing::Over) {
             Doing::Extending(request) if last => {
@@ -307,7 +331,7 @@ impl Circuit {
                 let First::Part(part) = first else {
                     return self.over(self.before(hop));
                 };
-                self.grow(id, asked, glued(&part, rest))
+                self.grow(id, asked, glued(&part, rest), offsets)
             }
             doing @ Doing::Truncating { asked: Some(_), .. } if last => {
                 self.doing = doing;
@@ -318,7 +342,13 @@ impl Circuit {
     }
 
     /// Adds the hop, if the reply is what it should be.
-    fn grow(&mut self, id: RelayId, asked: Asked, reply: Option<Box<[u8; REPLY]>>) -> Heard {
+    fn grow(
+        &mut self,
+        id: RelayId,
+        asked: Asked,
+        reply: Option<Box<[u8; REPLY]>>,
+        offsets: Offsets,
+    ) -> Heard {
         let settings = asked.settings();
         let secrets: Option<HopSecrets> = reply.and_then(|reply| asked.finish(&reply).ok());
         let Some(secrets) = secrets else {
@@ -327,7 +357,8 @@ impl Circuit {
                 grave: Grave::Forged,
             }));
         };
-        self.layers.push(secrets, settings.live, settings.start);
+        self.layers
+            .push_at(secrets, settings.live, settings.start, offsets);
         self.hops.push(id);
         self.doing = Doing::Resting;
         Heard::Grown
@@ -347,6 +378,9 @@ impl Circuit {
         };
         self.layers.pop_to(hop);
         self.hops.truncate(hop);
+        if let Some(paced) = &mut self.paced {
+            paced.truncated();
+        }
         match &mut self.doing {
             // Its own TRUNCATED is still to come, or crosses this one.
             _ if reason == Reason::EndOver => {}
@@ -414,6 +448,9 @@ impl Circuit {
     ) -> Result<(), NotNow> {
         let mut cell = [0; CELL];
         message.encode(payload_mut(&mut cell));
+        if let Some(paced) = &mut self.paced {
+            return paced.wait(hop, payload(&cell));
+        }
         self.layers
             .wrap(hop, Role::Message, &mut cell)
             .map_err(|_| NotNow::NoSuchHop)?;
@@ -436,7 +473,7 @@ impl Circuit {
         }
         let settings = Settings {
             live: self.live - u8::try_from(hop).unwrap_or(self.live),
-            class: 0,
+            class: self.paced.as_ref().map_or(0, |paced| paced.class),
             start: self.rng.below(Settings::STARTS),
         };
         let entropy = Entropy::draw(&mut self.rng);

@@ -64,13 +64,14 @@ impl Settings {
         [live, class, VERSION, s0, s1, s2, s3, s4, s5, s6, s7]
     }
 
-    fn decode(plain: &[u8; SETTINGS]) -> Result<Self, Refused> {
+    /// `of` is the class that the circuit must have.
+    fn decode(plain: &[u8; SETTINGS], of: u8) -> Result<Self, Refused> {
         let [live, class, version, start @ ..] = *plain;
         let start = u64::from_be_bytes(start);
         if live > Live::MAX {
             return Err(Refused::Live);
         }
-        if class != 0 {
+        if class != of {
             return Err(Refused::Class);
         }
         if version != VERSION {
@@ -107,8 +108,8 @@ pub enum Refused {
     /// The live count is above 7.
     #[error("a live count above 7")]
     Live,
-    /// There is no such class.
-    #[error("an unknown class")]
+    /// The circuit is of another class; without pacing, other than 0. (PAC 3)
+    #[error("another class than the circuit has")]
     Class,
     /// Another version.
     #[error("an unknown version")]
@@ -284,13 +285,15 @@ impl Answerer {
         self.keys.first().map_or([0; 32], |key| key.public)
     }
 
-    /// Answers a request: the secrets and settings of the hop, and the reply to send. (ONI-9)
+    /// Answers a request on a circuit of this class, which is 0 without pacing: the secrets and settings of the hop, and the reply to
+    /// send. (ONI-9, PAC 3)
     ///
     /// # Errors
     /// What is wrong with the request. Nothing is remembered of one whose settings do not open.
     pub fn answer(
         &mut self,
         request: &[u8; REQUEST],
+        class: u8,
         entropy: Entropy,
     ) -> Result<(HopSecrets, Settings, [u8; REPLY]), Refused> {
         let read = Request::read(request).map_err(|_| Refused::Id)?;
@@ -305,7 +308,7 @@ impl Answerer {
             return Err(Refused::Seen);
         }
         let ek = EncapsulationKey::from_bytes(&read.ek).ok_or(Refused::Kem)?;
-        let settings = Settings::decode(&settings)?;
+        let settings = Settings::decode(&settings, class)?;
         let (secrets, reply) = reply(&read, &key.public, with_onion, &ek, settings, entropy)?;
         Ok((secrets, settings, reply))
     }

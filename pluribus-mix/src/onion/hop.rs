@@ -13,6 +13,10 @@
 //!
 //! Timers, links and queues are the caller's. (ONI-14, ONI-15)
 
+mod paced;
+
+pub use paced::Back;
+
 use super::cipher::{HopCipher, Role, SlotCipher};
 use super::handshake::{Answerer, Entropy, HopSecrets, REPLY, REQUEST, Refused, Settings};
 use super::message::{REPLY_REST, REQUEST_REST, Reason, ToClient, ToRelay, WHOLE};
@@ -22,10 +26,13 @@ use crate::crypto::aead::Backend;
 use crate::crypto::rng::{Noise, Rng};
 use crate::id::RelayId;
 use crate::wire::DecodeError;
+use paced::Paced;
 
 /// A circuit at a relay. Idle, with its keys, it takes less than 4 KiB.
 pub struct Hop {
     backend: Backend,
+    /// Of a circuit whose cells are counted by the clock. (PAC 3)
+    class: Option<u8>,
     state: State,
 }
 
@@ -66,6 +73,8 @@ pub enum Why {
     Handshake(Refused),
     /// Other than zeros behind a request. (ONI-10)
     Padding,
+    /// A cell of the request is missing. (PAC 9)
+    Missing,
     /// What was said to this hop is no message. (ONI-11)
     Message(DecodeError),
     /// A message that may not come now. (ONI-11)
@@ -111,6 +120,7 @@ enum Before {
 struct Standing {
     cipher: SlotCipher,
     next: Next,
+    paced: Option<Box<Paced>>,
 }
 
 impl Hop {
@@ -123,6 +133,16 @@ impl Hop {
     pub fn begin_with(backend: Backend) -> Self {
         Self {
             backend,
+            class: None,
+            state: State::Waiting(None),
+        }
+    }
+
+    /// A circuit of this class of which nothing has come yet, whose cells go by the clock. (PAC 3)
+    pub fn begin_paced(class: u8, backend: Backend) -> Self {
+        Self {
+            backend,
+            class: Some(class),
             state: State::Waiting(None),
         }
     }
@@ -147,7 +167,7 @@ impl Hop {
                 *first = Some(Box::new(*cell));
                 Forward::Nothing
             }
-            State::Waiting(Some(first)) => match accept(first, cell, answerer, rng) {
+            State::Waiting(Some(first)) => match accept(first, cell, self.class, answerer, rng) {
                 Ok((secrets, settings, reply)) => {
                     self.state = self.standing(secrets, settings, Noise::from(rng));
                     Forward::Answer(Box::new(halves(&reply)))
@@ -199,6 +219,7 @@ impl Hop {
         State::Standing(Box::new(Standing {
             cipher: SlotCipher::new(secrets, live, start, self.backend, noise),
             next: Next::Last(Before::Nothing),
+            paced: self.class.map(|_| Box::default()),
         }))
     }
 }
@@ -207,19 +228,27 @@ impl Hop {
 fn accept(
     first: &Cell,
     second: &Cell,
+    class: Option<u8>,
     answerer: &mut Answerer,
     rng: &mut Rng,
 ) -> Result<(HopSecrets, Settings, [u8; REPLY]), Why> {
     let request = joined(first, second).ok_or(Why::Padding)?;
     answerer
-        .answer(&request, Entropy::draw(rng))
+        .answer(&request, class.unwrap_or(0), Entropy::draw(rng))
         .map_err(Why::Handshake)
 }
 
 impl Standing {
     fn forward(&mut self, cell: &mut Cell) -> Forward {
         let counter = self.cipher.forward_counter();
-        let Some(role) = self.cipher.peel(cell) else {
+        let opened = self.cipher.peel(cell);
+        if let Some(paced) = &mut self.paced {
+            paced.note(opened.is_some());
+        }
+        let Some(role) = opened else {
+            if self.paced.is_some() {
+                return Forward::Nothing;
+            }
             self.say(ToClient::Blame(counter), cell);
             return Forward::Blame;
         };
@@ -251,6 +280,19 @@ impl Standing {
                 self.say(ToClient::Truncated(Reason::Asked), cell);
                 Forward::Truncate
             }
+            (Ok(ToRelay::Dummy), next) if self.paced.is_some() => {
+                self.next = next;
+                Forward::Nothing
+            }
+            (Ok(ToRelay::Loop(token)), next @ (Next::Last(_) | Next::Begun(_)))
+                if self.paced.is_some() =>
+            {
+                self.next = next;
+                if let Some(paced) = &mut self.paced {
+                    paced.asked = Some(token);
+                }
+                Forward::Nothing
+            }
             (Ok(_), _) => Forward::Close(Why::OutOfTurn),
             (Err(error), _) => Forward::Close(Why::Message(error)),
         }
@@ -280,7 +322,7 @@ impl Standing {
             }
             Next::Answering(before, kept) => match answer_rest(&kept, cell) {
                 Some(rest) => {
-                    self.say(ToClient::Extended2(&rest), cell);
+                    self.say(ToClient::Extended2(&rest, 0), cell);
                     Backward::Grown
                 }
                 None => {
@@ -306,9 +348,13 @@ impl Standing {
         self.next = Next::Last(before);
     }
 
+    /// Makes a message of `cell`; on a paced circuit it waits for its turn instead.
     fn say(&mut self, message: ToClient<'_>, cell: &mut Cell) {
         message.encode(payload_mut(cell));
-        self.cipher.originate(Role::Message, cell);
+        match &mut self.paced {
+            Some(paced) => paced.wait(payload(cell)),
+            None => self.cipher.originate(Role::Message, cell),
+        }
     }
 }
 

@@ -20,6 +20,15 @@ pub struct Layers {
     noise: Noise,
 }
 
+/// How far the indices of a circuit's cells at a hop lie behind those on the first link. (PAC 11)
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Offsets {
+    /// On the way there.
+    pub forward: u64,
+    /// On the way back.
+    pub backward: u64,
+}
+
 /// A cell was to be sent as none can be: to a hop that there is not, or with the role of a cell that is passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoSuchHop;
@@ -48,6 +57,42 @@ impl Layers {
             self.hops
                 .push(Layer::new(secrets, live, start, self.backend));
         }
+    }
+
+    /// The same on a circuit whose cells are counted: the index of a cell at the new hop is that on the first link less `offsets`. (PAC 11)
+    pub fn push_at(&mut self, secrets: HopSecrets, live: u8, start: u64, offsets: Offsets) {
+        self.push(secrets, live, start);
+        if let Some(layer) = self.hops.last_mut() {
+            layer.offsets = offsets;
+        }
+    }
+
+    /// How far the last hop's indices lie behind those of the first link.
+    pub fn offsets(&self) -> Offsets {
+        self.hops
+            .last()
+            .map_or(Offsets::default(), |layer| layer.offsets)
+    }
+
+    /// The next cell forward is the one with this index on the first link. `false` if a layer has been beyond it. (PAC 9)
+    pub fn seek_forward(&mut self, index: u64) -> bool {
+        self.hops.iter_mut().all(|layer| {
+            let at = index.checked_sub(layer.offsets.forward);
+            match at.and_then(|at| layer.forward.seek(at)) {
+                Some(Era::Next) => layer.refresh(),
+                Some(Era::Same) => {}
+                None => return false,
+            }
+            true
+        })
+    }
+
+    /// The next cell backward is the one with this index on the first link. `false` if a layer has been beyond it. (PAC 9)
+    pub fn seek_backward(&mut self, index: u64) -> bool {
+        self.hops.iter_mut().all(|layer| {
+            let at = index.checked_sub(layer.offsets.backward);
+            at.and_then(|at| layer.backward.seek(at)).is_some()
+        })
     }
 
     /// Gives up all hops behind the first `hops`.
@@ -126,6 +171,7 @@ struct Layer {
     live: Live,
     /// The role of the backward cell before.
     role: Role,
+    offsets: Offsets,
 }
 
 impl Layer {
@@ -138,7 +184,14 @@ impl Layer {
             backward: Way::new(secrets.backward, Direction::Backward, start, backend),
             live: Live::new(live),
             role: Role::Message,
+            offsets: Offsets::default(),
         }
+    }
+
+    /// A new era has a new key.
+    fn refresh(&mut self) {
+        self.keystream = self.forward.keystream();
+        self.filler = self.forward.filler();
     }
 
     fn seal(&mut self, role: Role, cell: &mut Cell) {
@@ -146,8 +199,7 @@ impl Layer {
         let tag = self.forward.seal(role, sealed);
         put_tag(slot, &tag);
         if self.forward.count() == Era::Next {
-            self.keystream = self.forward.keystream();
-            self.filler = self.forward.filler();
+            self.refresh();
         }
     }
 

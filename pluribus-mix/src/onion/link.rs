@@ -21,10 +21,30 @@ pub const ENDED: usize = 255;
 const TICK: usize = 4;
 const ENTRY: usize = 4 + CELL;
 const HALF: u32 = 1 << 31;
+/// Classes of circuits. (PAC 3)
+const CLASSES: u32 = 4;
+
+/// What a tick is more in the last record of a batch. (PAC 4)
+const LAST: u32 = 1 << 31;
 
 /// Begins a record in `out`, whose cells [`put_cell`] adds. Without pacing the tick is 0.
 pub fn begin_record(out: &mut Vec<u8>) {
     out.put_u32(0);
+}
+
+/// Begins a record of a batch. (PAC 4)
+pub fn begin_paced(out: &mut Vec<u8>, tick: Tick) {
+    let last = if tick.is_last { LAST } else { 0 };
+    out.put_u32(tick.number & !LAST | last);
+}
+
+/// Of which batch a record is part. (PAC 4)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tick {
+    /// The number of the batch, 1 to 2³¹ − 1.
+    pub number: u32,
+    /// Whether no other record of it follows.
+    pub is_last: bool,
 }
 
 /// Adds a cell to a record; at most [`CELLS`] to one.
@@ -50,6 +70,26 @@ impl<'r> Record<'r> {
         if *tick != [0; TICK] {
             return Err(DecodeError::new("tick", Fault::OutOfRange));
         }
+        Self::of(rest)
+    }
+
+    /// Reads a record of a batch. (PAC 4)
+    ///
+    /// # Errors
+    /// As [`Record::parse`]; a tick of 0.
+    pub fn parse_paced(plain: &'r mut [u8]) -> Result<(Tick, Self), DecodeError> {
+        let Some((tick, rest)) = plain.split_first_chunk_mut::<TICK>() else {
+            return Err(DecodeError::new("tick", Fault::Truncated));
+        };
+        let tick = u32::from_be_bytes(*tick);
+        let (number, is_last) = (tick & !LAST, tick & LAST != 0);
+        if number == 0 {
+            return Err(DecodeError::new("tick", Fault::OutOfRange));
+        }
+        Ok((Tick { number, is_last }, Self::of(rest)?))
+    }
+
+    fn of(rest: &'r mut [u8]) -> Result<Self, DecodeError> {
         let (entries, rest) = rest.as_chunks_mut::<ENTRY>();
         if !rest.is_empty() {
             return Err(DecodeError::new("cell", Fault::Truncated));
@@ -58,6 +98,22 @@ impl<'r> Record<'r> {
             return Err(DecodeError::new("cells", Fault::OutOfRange));
         }
         Ok(Self { entries })
+    }
+
+    /// The cells of several records, as [`Record::bytes`] gives them.
+    pub fn whole(cells: &'r mut [u8]) -> Self {
+        let (entries, _) = cells.as_chunks_mut::<ENTRY>();
+        Self { entries }
+    }
+
+    /// Its cells with their circuits, one behind the other.
+    pub fn bytes(&self) -> &[u8] {
+        self.entries.as_flattened()
+    }
+
+    /// Its cells, in order, to be gone through more than once.
+    pub fn iter_mut(&mut self) -> Entries<'_> {
+        Entries(self.entries.iter_mut())
     }
 
     /// How many cells it holds, 1 to 31.
@@ -188,6 +244,16 @@ impl Ids {
         }
         self.given += 1;
         Some(CircuitId(self.half | self.given))
+    }
+
+    /// The next id of this side for a circuit of this class, which its two last bits are. (PAC 3)
+    pub fn next_of(&mut self, class: u8) -> Option<CircuitId> {
+        let number = (self.given / CLASSES + 1) * CLASSES + u32::from(class) % CLASSES;
+        if number >= HALF {
+            return None;
+        }
+        self.given = number;
+        Some(CircuitId(self.half | number))
     }
 
     /// What the id of a cell that came in is. A new one is taken note of.

@@ -19,10 +19,16 @@ pub const REPLY_REST: usize = REPLY - WHOLE;
 const EXTEND_1: u8 = 0x01;
 const EXTEND_2: u8 = 0x02;
 const TRUNCATE: u8 = 0x03;
+const DUMMY: u8 = 0x04;
+const LOOP: u8 = 0x05;
 const EXTENDED_1: u8 = 0x81;
 const EXTENDED_2: u8 = 0x82;
 const TRUNCATED: u8 = 0x83;
 const BLAME: u8 = 0x84;
+const DUMMY_BACK: u8 = 0x85;
+const LOOP_BACK: u8 = 0x86;
+/// Where the index stands in EXTENDED 2. (PAC 11)
+const INDEXED: usize = REPLY_REST + 8;
 
 /// What a client says to a hop. (ONI-11)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +39,10 @@ pub enum ToRelay<'p> {
     Extend2(&'p [u8; REQUEST_REST]),
     /// What lies beyond this hop is given up.
     Truncate,
+    /// Nothing; with pacing. (PAC 12)
+    Dummy,
+    /// To be answered with this token; with pacing. (PAC 12)
+    Loop(u64),
 }
 
 impl<'p> ToRelay<'p> {
@@ -42,6 +52,8 @@ impl<'p> ToRelay<'p> {
             Self::Extend1(part) => write(payload, EXTEND_1, *part),
             Self::Extend2(rest) => write(payload, EXTEND_2, *rest),
             Self::Truncate => write(payload, TRUNCATE, &[]),
+            Self::Dummy => write(payload, DUMMY, &[]),
+            Self::Loop(token) => write(payload, LOOP, &token.to_be_bytes()),
         }
     }
 
@@ -55,6 +67,8 @@ impl<'p> ToRelay<'p> {
             EXTEND_1 => Ok(Self::Extend1(body)),
             EXTEND_2 => alone(body).map(Self::Extend2),
             TRUNCATE => alone::<0>(body).map(|_| Self::Truncate),
+            DUMMY => alone::<0>(body).map(|_| Self::Dummy),
+            LOOP => alone(body).map(|token| Self::Loop(u64::from_be_bytes(*token))),
             _ => Err(UNKNOWN),
         }
     }
@@ -65,12 +79,16 @@ impl<'p> ToRelay<'p> {
 pub enum ToClient<'p> {
     /// The first part of the next relay's reply.
     Extended1(&'p [u8; WHOLE]),
-    /// The rest of that reply.
-    Extended2(&'p [u8; REPLY_REST]),
+    /// The rest of that reply, and the index of the forward cell in whose place the circuit beyond began: without pacing 0. (PAC 11)
+    Extended2(&'p [u8; REPLY_REST], u64),
     /// This hop is the last one now.
     Truncated(Reason),
     /// The forward cell of this counter did not open here.
     Blame(u64),
+    /// Nothing; with pacing. (PAC 12)
+    Dummy,
+    /// The answer to LOOP: its token, and how many forward cells have been missed here. (PAC 12)
+    Loop(u64, u64),
 }
 
 impl<'p> ToClient<'p> {
@@ -78,9 +96,19 @@ impl<'p> ToClient<'p> {
     pub fn encode(&self, payload: &mut Payload) {
         match self {
             Self::Extended1(part) => write(payload, EXTENDED_1, *part),
-            Self::Extended2(rest) => write(payload, EXTENDED_2, *rest),
+            Self::Extended2(rest, index) => {
+                let mut body = [0; INDEXED];
+                let bytes = rest.iter().copied().chain(index.to_be_bytes());
+                body.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
+                write(payload, EXTENDED_2, &body);
+            }
             Self::Truncated(reason) => write(payload, TRUNCATED, &[*reason as u8]),
             Self::Blame(counter) => write(payload, BLAME, &counter.to_be_bytes()),
+            Self::Dummy => write(payload, DUMMY_BACK, &[]),
+            Self::Loop(token, missed) => {
+                let [a, b] = [token, missed].map(|it| u128::from(*it));
+                write(payload, LOOP_BACK, &(a << 64 | b).to_be_bytes());
+            }
         }
     }
 
@@ -92,9 +120,14 @@ impl<'p> ToClient<'p> {
         let [kind, body @ ..] = payload;
         match *kind {
             EXTENDED_1 => Ok(Self::Extended1(body)),
-            EXTENDED_2 => alone(body).map(Self::Extended2),
+            EXTENDED_2 => extended_2(alone(body)?),
             TRUNCATED => Reason::read(alone(body)?).map(Self::Truncated),
             BLAME => alone(body).map(|counter| Self::Blame(u64::from_be_bytes(*counter))),
+            DUMMY_BACK => alone::<0>(body).map(|_| Self::Dummy),
+            LOOP_BACK => {
+                let [token, missed] = words(alone(body)?);
+                Ok(Self::Loop(token, missed))
+            }
             _ => Err(UNKNOWN),
         }
     }
@@ -137,6 +170,19 @@ impl Reason {
         all.find(|reason| *reason as u8 == *byte)
             .ok_or(DecodeError::new("reason", Fault::OutOfRange))
     }
+}
+
+fn extended_2(body: &[u8; INDEXED]) -> Result<ToClient<'_>, DecodeError> {
+    let parts = body.split_first_chunk::<REPLY_REST>();
+    let parts = parts.and_then(|(rest, index)| Some((rest, index.first_chunk()?)));
+    let (rest, index) = parts.ok_or(DecodeError::new("reply", Fault::Truncated))?;
+    Ok(ToClient::Extended2(rest, u64::from_be_bytes(*index)))
+}
+
+/// Two numbers.
+const fn words(body: &[u8; 16]) -> [u64; 2] {
+    let both = u128::from_be_bytes(*body);
+    [(both >> 64) as u64, both as u64]
 }
 
 const UNKNOWN: DecodeError = DecodeError::new("type", Fault::OutOfRange);

@@ -46,6 +46,13 @@ pub type Payload = [u8; PAYLOAD];
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CircuitId(pub u32);
 
+impl CircuitId {
+    /// The class of a circuit in a network with pacing. (PAC 3)
+    pub const fn class(self) -> u8 {
+        (self.0 % 4) as u8
+    }
+}
+
 /// The payload in a cell.
 pub fn payload(cell: &Cell) -> &Payload {
     let Some(payload) = cell.last_chunk() else {

@@ -129,6 +129,16 @@ impl Cells {
         true
     }
 
+    /// Takes the first cell of `queue` out into `cell`; `false` if there is none.
+    pub fn pop_to(&mut self, queue: &mut Queue, cell: &mut Cell) -> bool {
+        let Some(place) = self.place(queue.head) else {
+            return false;
+        };
+        cell.copy_from_slice(&place.cell);
+        self.drop_first(queue);
+        true
+    }
+
     /// Takes all cells out of `queue`.
     pub fn clear(&mut self, queue: &mut Queue) {
         while !queue.is_empty() {

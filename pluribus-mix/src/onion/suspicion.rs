@@ -21,6 +21,8 @@ pub const WINDOW: Duration = Duration::from_secs(10 * 60);
 pub const LESSER: usize = 8;
 /// What happens to a pair within this time counts once: one death ends many circuits. (ONI-17)
 pub const TOGETHER: Duration = Duration::from_secs(10);
+/// The quanta within which a pair may have as many gaps as [`LESSER`]. (PAC 13)
+pub const GAPS_WITHIN: u32 = 1000;
 /// Partners with which a relay may be suspect before it is itself. (ONI-17)
 pub const PARTNERS: usize = 3;
 
@@ -40,6 +42,8 @@ pub enum Grave {
     Forged,
     /// Something came to an end, as things do; only when it happens often.
     Ended,
+    /// A cell was missing in a quantum of this length; only when it happens often. (PAC 13)
+    Gap(Duration),
 }
 
 /// All strikes of a client that still count.
@@ -57,6 +61,8 @@ struct Record {
     last: Instant,
     /// The lesser strikes, the newest last.
     lesser: VecDeque<Instant>,
+    /// Quanta in which cells were missing, the newest last. (PAC 13)
+    gaps: VecDeque<Instant>,
     /// Until when the pair is suspect.
     until: Option<Instant>,
     /// Until when it is so for something forged.
@@ -91,14 +97,20 @@ impl Suspicion {
         let record = self.pairs.entry(pair).or_insert_with(|| Record {
             last: now,
             lesser: VecDeque::new(),
+            gaps: VecDeque::new(),
             until: None,
             forged: None,
         });
         record.last = now;
-        if strike.grave == Grave::Forged {
-            record.forged = Some(now + DAY);
-        }
-        if strike.grave == Grave::Ended && !adds_up(&mut record.lesser, now) {
+        let is_too_much = match strike.grave {
+            Grave::Forged => {
+                record.forged = Some(now + DAY);
+                true
+            }
+            Grave::Ended => adds_up(&mut record.lesser, now, WINDOW, TOGETHER),
+            Grave::Gap(quantum) => adds_up(&mut record.gaps, now, quantum * GAPS_WITHIN, quantum),
+        };
+        if !is_too_much {
             return;
         }
         record.until = Some(now + DAY);
@@ -187,12 +199,17 @@ fn partners<'p>(pairs: impl Iterator<Item = (&'p Pair, &'p Record)>, relay: &Rel
     pairs.filter_map(partner).collect::<BTreeSet<_>>().len()
 }
 
-/// Notes a lesser strike; whether there are too many now.
-fn adds_up(lesser: &mut VecDeque<Instant>, now: Instant) -> bool {
-    lesser.retain(|at| now.since(*at) < WINDOW);
+/// Notes a lesser strike, unless it counts together with the one before; whether there are too many now within `window`.
+fn adds_up(
+    lesser: &mut VecDeque<Instant>,
+    now: Instant,
+    window: Duration,
+    together: Duration,
+) -> bool {
+    lesser.retain(|at| now.since(*at) < window);
     if lesser
         .back()
-        .is_some_and(|last| now.since(*last) < TOGETHER)
+        .is_some_and(|last| now.since(*last) < together)
     {
         return false;
     }

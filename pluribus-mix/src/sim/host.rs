@@ -39,6 +39,8 @@ pub(super) struct Vat {
     lives: u64,
     clock: Clock,
     alarm: Option<Slot>,
+    /// In one quantum of so many it writes so much too late.
+    tardiness: Option<(u64, Duration)>,
     /// What the node calls its links, and the way that leads away from it.
     links: BTreeMap<LinkId, (LinkNo, Direction)>,
 }
@@ -71,7 +73,20 @@ impl Vat {
             lives: 1,
             clock: Clock::true_one(),
             alarm: None,
+            tardiness: None,
             links: BTreeMap::new(),
+        }
+    }
+
+    /// How much too late the batches of this moment are written.
+    fn tardy(&self, due: Instant) -> Duration {
+        let Some((one_in, by)) = self.tardiness else {
+            return Duration::ZERO;
+        };
+        let moment = format!("tardy at {}", due.as_nanos());
+        match self.seed.fork(&moment).below(one_in) {
+            0 => by,
+            _ => Duration::ZERO,
         }
     }
 
@@ -220,7 +235,7 @@ impl World {
     pub(super) fn pump(&mut self, vat: HostId) {
         loop {
             let links = self.pump_links(vat);
-            let bytes = self.pump_bytes(vat);
+            let bytes = self.pump_bytes(vat) | self.pump_batches(vat);
             let events = self.pump_events(vat);
             let streams = self.pump_streams(vat);
             if !(links || bytes || events || streams) {
@@ -264,6 +279,36 @@ impl World {
             any = true;
             self.send_batch(vat, link, batch);
         }
+    }
+
+    /// Fetches the batches of a quantum, each to be written at its moment.
+    fn pump_batches(&mut self, vat: HostId) -> bool {
+        let mut any = false;
+        loop {
+            let mut bytes = Vec::new();
+            let polled = self.on_node(vat, |node, now| node.poll_batch(now, &mut bytes));
+            let Some(batch) = polled.flatten() else {
+                return any;
+            };
+            any = true;
+            let host = self.vat_mut(vat);
+            let at = host.clock.reaches(batch.due) + host.tardy(batch.due);
+            let at = at.max(self.now);
+            self.agenda
+                .add(at, Happening::Writes(vat, batch.link, bytes));
+        }
+    }
+
+    /// Writes a batch, if its link is still there.
+    pub(super) fn write_batch(&mut self, vat: HostId, link: LinkId, batch: Vec<u8>) {
+        if let Some(&(no, away)) = self.vat_ref(vat).links.get(&link) {
+            self.put(no, away, batch);
+        }
+    }
+
+    /// From now on the vat writes the batches of one quantum in so many by so much too late, drawn from its seed.
+    pub fn dawdle(&mut self, vat: HostId, one_in: u64, by: Duration) {
+        self.vat_mut(vat).tardiness = Some((one_in, by));
     }
 
     fn send_batch(&mut self, vat: HostId, link: LinkId, batch: Vec<u8>) {

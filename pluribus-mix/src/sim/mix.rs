@@ -57,6 +57,11 @@ impl World {
         })
     }
 
+    /// What the network settles, from the next [`publish`](Self::publish) on.
+    pub fn set_params(&mut self, params: Params) {
+        self.params = params;
+    }
+
     /// A relay's name.
     pub fn relay_id(&self, relay: HostId) -> RelayId {
         RelayId::from(*self.vat_id(relay).public_key())
@@ -85,7 +90,7 @@ impl World {
     fn consensus(&mut self) -> Result<Consensus, Unpublished> {
         let key = SigningKey::from_seed(&self.seed.fork("authority").draw());
         let authorities = Authorities::new([RelayId::from(key.public())], 1)?;
-        let params = Params::default().with("networks", 0)?;
+        let params = self.params.clone().with("networks", 0)?;
         let wall = self.wall();
         let mut authority = Authority::new(key, authorities, params, 1, None)?;
         for vat in self.every_vat().filter(|vat| self.is_up(*vat)) {

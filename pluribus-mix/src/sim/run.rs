@@ -1,11 +1,12 @@
 //! The queue of what will happen, and the verbs that let it.
 //!
-//! What happens first is what is due first; of things due at one moment, what was queued first. Only three kinds are
-//! queued: something arrives, a host wakes (because its node asked to be woken, or because its wire is free again), or a
-//! link breaks at a byte that has just been sent.
+//! What happens first is what is due first; of things due at one moment, what was queued first. Only four kinds are
+//! queued: something arrives, a host wakes (because its node asked to be woken, or because its wire is free again), it writes a
+//! batch whose moment has come, or a link breaks at a byte that has just been sent.
 
 use super::carry::Arrival;
 use super::{Direction, HostId, LinkNo, World};
+use crate::node::LinkId;
 use crate::time::{Duration, Instant};
 use std::collections::BTreeMap;
 
@@ -19,6 +20,8 @@ pub(super) enum Happening {
     Ready(HostId, LinkNo, Direction),
     /// The host's node asked to be woken.
     Wakes(HostId),
+    /// The host writes a batch that waited for its moment.
+    Writes(HostId, LinkId, Vec<u8>),
     /// This link breaks, behind what still arrives.
     Snaps(LinkNo, Vec<Arrival>),
 }
@@ -94,6 +97,7 @@ impl World {
             Some(Happening::Arrives(arrival)) => self.deliver(arrival),
             Some(Happening::Ready(host, link, away)) => self.vat_link_ready(host, (link, away)),
             Some(Happening::Wakes(host)) => self.vat_timeout(host),
+            Some(Happening::Writes(host, link, batch)) => self.write_batch(host, link, batch),
             Some(Happening::Snaps(link, arrivals)) => self.snapped(link, arrivals),
             None => {}
         }

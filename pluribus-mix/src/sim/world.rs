@@ -11,6 +11,7 @@ use super::run::Agenda;
 use super::weather::Weather;
 use super::{HostId, LinkNo, Observer, Place, RawId};
 use crate::crypto::rng::Seed;
+use crate::directory::Params;
 use crate::id::VatId;
 use crate::locator::{Address, Locator};
 use crate::node::{Config, Node, Source};
@@ -28,6 +29,7 @@ pub struct World {
     pub(super) weather: Weather,
     pub(super) fuses: Fuses,
     pub(super) observer: Observer,
+    pub(super) params: Params,
     listeners: BTreeMap<Address, Place>,
     names: BTreeSet<String>,
     vats: Vec<Vat>,
@@ -54,6 +56,7 @@ impl World {
             links: BTreeMap::new(),
             links_made: 0,
             observer: Observer::new(),
+            params: Params::default(),
             listeners: BTreeMap::new(),
             names: BTreeSet::new(),
             vats: Vec::new(),

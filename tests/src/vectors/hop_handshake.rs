@@ -103,7 +103,7 @@ impl<'f> Relay<'f> {
             scalar: self.fields.array("y_secret")?.into(),
             kem: kem.into(),
         };
-        Ok(self.answerer.answer(request, entropy))
+        Ok(self.answerer.answer(request, 0, entropy))
     }
 }
 

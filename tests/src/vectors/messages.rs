@@ -52,7 +52,7 @@ fn to_relay(fields: &Fields<'_>, found: &ToRelay<'_>) -> Result<(), Wrong> {
 fn to_client(fields: &Fields<'_>, found: &ToClient<'_>) -> Result<(), Wrong> {
     let right = match (fields.text("message")?, found) {
         ("extended 1", ToClient::Extended1(part)) => fields.bytes("body")? == *part,
-        ("extended 2", ToClient::Extended2(rest)) => fields.bytes("body")? == *rest,
+        ("extended 2", ToClient::Extended2(rest, 0)) => fields.bytes("body")? == *rest,
         ("truncated", ToClient::Truncated(reason)) => fields.number("reason")? == number(*reason),
         ("blame", ToClient::Blame(counter)) => fields.u64("counter")? == *counter,
         _ => false,

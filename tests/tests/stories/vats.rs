@@ -174,7 +174,7 @@ fn three(seed: u64) -> (Between, Vec<Host>) {
     let mut world = World::seeded(seed);
     let vats = world.vats(["alice", "bob", "carol"]).to_vec();
     let world = Rc::new(RefCell::new(world));
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     let berth = |me: &HostId| Berth {
         world: Rc::clone(&world),
         vats: vats.clone(),
@@ -183,7 +183,7 @@ fn three(seed: u64) -> (Between, Vec<Host>) {
     };
     let hosts = vats
         .iter()
-        .map(|me| Host::new(Box::new(berth(me)), b, Dice(dice.roll()).entropy()))
+        .map(|me| Host::new(Box::new(berth(me)), b, Dice::new(dice.roll()).entropy()))
         .collect();
     let between = Between {
         world: Rc::clone(&world),
@@ -197,7 +197,7 @@ fn settle(between: &mut Between, hosts: &mut [Host]) {
     loop {
         let now = between.now();
         hosts.iter_mut().for_each(|host| host.poll(now));
-        if !between.calm(&mut Dice(0)) {
+        if !between.calm(&mut Dice::new(0)) {
             return;
         }
     }
@@ -232,7 +232,7 @@ fn an_introduction_outlives_its_links() {
         let (carol, bob) = (hosts[0].enliven(&carol), hosts[0].enliven(&bob));
         settle(&mut between, &mut hosts);
         hosts[0].turn(|turn| turn.send_only(&bob, [Value::Ref(carol.clone())]));
-        let mut dice = Dice(seed);
+        let mut dice = Dice::new(seed);
         for _ in 0..60 {
             if dice.one_in(4) {
                 between.break_links(&mut dice);
@@ -261,7 +261,7 @@ fn an_introduction_outlives_its_links() {
 fn references_keep_their_order_while_links_break() {
     for seed in 0..seeds().end * 10 {
         let (between, hosts) = three(seed);
-        let mut model = Model::new(seed, between, hosts, false);
+        let mut model = Model::new(Dice::new(seed), between, hosts, false);
         for _ in 0..80 {
             model.step();
         }

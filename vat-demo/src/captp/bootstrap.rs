@@ -3,6 +3,8 @@
 //! It belongs to a session, not to the vat: certificates are checked against the session they come over. So it is no object of
 //! the vat, and what is sent to it is answered at once.
 
+use std::mem;
+
 use super::certificate::MAX_GIFT_ID;
 use super::comms::Comms;
 use super::link::SessionNo;
@@ -16,26 +18,26 @@ enum Asked {
     Fetch(Vec<u8>),
     Deposit(Vec<u8>, Value<Desc>),
     Withdraw(Box<super::certificate::SignedReceive>),
-    Nonsense,
+    /// Anything else. What is in it came like every other reference, and is given back.
+    Nonsense(Vec<Value<Desc>>),
 }
 
 impl Asked {
-    fn of(args: Vec<Value<Desc>>) -> Self {
-        let mut args = args.into_iter();
-        let Some(Value::Symbol(Symbol(verb))) = args.next() else {
-            return Self::Nonsense;
-        };
-        match (verb.as_str(), args.next(), args.next(), args.next()) {
-            ("fetch", Some(Value::Bytes(swissnum)), None, None) => Self::Fetch(swissnum),
-            ("deposit-gift", Some(Value::Bytes(id)), Some(gift), None)
-                if (1..=MAX_GIFT_ID).contains(&id.len()) =>
+    fn of(mut args: Vec<Value<Desc>>) -> Self {
+        match args.as_mut_slice() {
+            [Value::Symbol(Symbol(verb)), Value::Bytes(swissnum)] if verb == "fetch" => {
+                Self::Fetch(mem::take(swissnum))
+            }
+            [Value::Symbol(Symbol(verb)), Value::Bytes(id), gift]
+                if verb == "deposit-gift" && (1..=MAX_GIFT_ID).contains(&id.len()) =>
             {
-                Self::Deposit(id, gift)
+                Self::Deposit(mem::take(id), mem::replace(gift, Value::Undefined))
             }
-            ("withdraw-gift", Some(Value::Ref(Desc::Receive(receive))), None, None) => {
-                Self::Withdraw(receive)
-            }
-            _ => Self::Nonsense,
+            [
+                Value::Symbol(Symbol(verb)),
+                Value::Ref(Desc::Receive(receive)),
+            ] if verb == "withdraw-gift" => Self::Withdraw(receive.clone()),
+            _ => Self::Nonsense(args),
         }
     }
 }
@@ -56,9 +58,12 @@ impl Comms {
                 let gift = self.take_value(turn, no, gift)?;
                 self.deposit_gift(turn, no, id, gift)
             }
-            Asked::Nonsense => Err(Problem::new(
-                "the bootstrap object takes 'fetch, 'deposit-gift and 'withdraw-gift",
-            )),
+            Asked::Nonsense(args) => {
+                drop(self.take_args(turn, no, args)?);
+                Err(Problem::new(
+                    "the bootstrap object takes 'fetch, 'deposit-gift and 'withdraw-gift",
+                ))
+            }
         };
         turn.resolve(waiting, outcome);
         Ok(())

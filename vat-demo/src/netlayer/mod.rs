@@ -4,4 +4,5 @@
 pub mod entropy;
 pub mod memory;
 pub mod mix;
+#[cfg(feature = "net")]
 pub mod tcp;

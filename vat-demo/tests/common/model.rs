@@ -14,7 +14,7 @@
 //! Promises have a level, and are resolved to what depends on lower levels alone: a promise of its own answer would wait for ever.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use pluribus_mix::time::{Duration, Instant};
@@ -27,14 +27,29 @@ use vat_demo::vat::{Kind, Outcome, Ref, Resolver, Turn};
 /// How many references a party keeps; more are dropped as they come.
 const MOST_HELD: usize = 12;
 
-/// Numbers that look random and are the same for the same seed.
+/// Numbers that look random and are the same for the same seed; but first those that somebody has chosen.
 #[derive(Clone)]
-pub(crate) struct Dice(pub(crate) u64);
+pub(crate) struct Dice {
+    seed: u64,
+    pub(crate) chosen: VecDeque<u8>,
+}
 
 impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self::chosen(seed, &[])
+    }
+
+    pub(crate) fn chosen(seed: u64, first: &[u8]) -> Self {
+        let chosen = first.iter().copied().collect();
+        Self { seed, chosen }
+    }
+
     pub(crate) fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
+        if let Some(chosen) = self.chosen.pop_front() {
+            return chosen.into();
+        }
+        self.seed = self.seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.seed;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
@@ -201,7 +216,7 @@ fn answer_with(
 
 impl<A: Air> Model<A> {
     /// Parties that hold each other's first objects. `cuts` says whether sessions may be cut.
-    pub(crate) fn new(seed: u64, air: A, mut hosts: Vec<Host>, cuts: bool) -> Self {
+    pub(crate) fn new(dice: Dice, air: A, mut hosts: Vec<Host>, cuts: bool) -> Self {
         let ledger: Shared<Ledger> = Rc::default();
         let inboxes: Vec<Shared<Inbox>> = hosts.iter().map(|_| Rc::default()).collect();
         let mut roots = Vec::new();
@@ -217,7 +232,7 @@ impl<A: Air> Model<A> {
         });
         let mut model = Self {
             air,
-            dice: Dice(seed),
+            dice,
             parties: parties.collect(),
             roots,
             ledger,

@@ -51,47 +51,56 @@ pub enum Reach {
 
 /// What a client has besides its links.
 pub(super) struct Client {
-    circuits: Slab<Origin>,
+    pub(super) circuits: Slab<Origin>,
     wants: VecDeque<Want>,
     guards: Option<Guards>,
     /// The time of day at some moment.
     wall: (Wall, Instant),
-    suspicion: Suspicion,
+    pub(super) suspicion: Suspicion,
     sulking: BTreeMap<RelayId, Instant>,
     spares: usize,
     budget: Budget,
-    rng: Rng,
+    pub(super) rng: Rng,
     pool: Option<Instant>,
+    /// When circuits are begun next, where cells go by the clock. (PAC 14)
+    window: Option<Instant>,
 }
 
 /// A circuit of ours.
-struct Origin {
-    circuit: Circuit,
+pub(super) struct Origin {
+    pub(super) circuit: Circuit,
     link: LinkId,
-    lane: Option<Lane>,
-    stage: Stage,
+    pub(super) lane: Option<Lane>,
+    pub(super) stage: Stage,
     /// The relays that it is to have.
     path: Vec<RelayId>,
-    end: Option<Want>,
+    pub(super) end: Option<Want>,
+    /// The cells that begin it, where they wait for their places. (PAC 9)
+    pub(super) bare: Vec<Cell>,
+    pub(super) begun: Instant,
+    /// When its exit is given up, where cells go by the clock. (PAC 14)
+    pub(super) leg_ends: Option<Instant>,
     /// Cells of its session that have come.
     came: u64,
     dies: Instant,
-    deadline: Option<Instant>,
+    pub(super) deadline: Option<Instant>,
     timer: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     Waiting,
     Asking,
     Spare,
     Used,
+    /// Nothing goes over it any more; it runs on to its end. (PAC 14)
+    Spent,
 }
 
 /// A session that wants a circuit.
 #[derive(Clone, Copy)]
-struct Want {
-    end: LinkId,
+pub(super) struct Want {
+    pub(super) end: LinkId,
     relay: RelayId,
     reach: Reach,
     tries: u32,
@@ -110,6 +119,7 @@ impl Client {
             budget: Budget::new(most, pause),
             rng,
             pool: None,
+            window: None,
         }
     }
 
@@ -163,24 +173,46 @@ impl Mix {
         self.timers.clear(Who::Pool, &mut self.client.pool);
         self.client.sulking.retain(|_, until| *until > self.clock);
         self.serve_wants();
-        let missing = self.client.spares.saturating_sub(self.client.spares());
-        for _ in 0..missing {
+        for _ in 0..self.missing() {
             if !self.client.budget.take(self.clock) || self.build(None).is_err() {
                 break;
             }
         }
         let works = self.client.spares > 0 || !self.client.wants.is_empty();
         if works && self.consensus.is_some() {
-            let next = self.clock + WINDOW;
+            let next = self.client.window.unwrap_or(self.clock + WINDOW);
             self.timers
                 .set(Who::Pool, &mut self.client.pool, Some(next));
         }
+    }
+
+    /// Circuits that are to be begun now.
+    fn missing(&mut self) -> usize {
+        let Some(pace) = &self.pace else {
+            return self.client.spares.saturating_sub(self.client.spares());
+        };
+        let (now, window) = (self.clock, pace.rules.window);
+        if self.client.window.is_some_and(|next| now < next) {
+            return 0;
+        }
+        self.client.window = Some(now + window);
+        if self.client.spares == 0 {
+            return 0;
+        }
+        // One is kept for who asks the guard itself.
+        self.free_slots().saturating_sub(1)
     }
 
     /// Gives each session that waits a spare circuit, or builds one for it.
     fn serve_wants(&mut self) {
         for want in core::mem::take(&mut self.client.wants) {
             if self.use_spare(want) {
+                continue;
+            }
+            // By the clock, circuits are begun in windows, and only to the guard itself when somebody wants one.
+            let must_wait = want.reach == Reach::Far || self.free_slots() == 0;
+            if self.pace.is_some() && must_wait {
+                self.client.wants.push_back(want);
                 continue;
             }
             if !self.client.budget.take(self.clock) {
@@ -204,19 +236,32 @@ impl Mix {
         let fits = |it: &Origin| {
             // The link may be gone, and the circuit about to hear of it.
             let stands = self.wires.get(&it.link).is_some_and(Wire::is_live);
-            it.stage == Stage::Spare && stands && self.may_follow(&consensus, &it.path, &want.relay)
+            let may_follow = || self.may_follow(&consensus, &it.path, &want.relay);
+            it.stage == Stage::Spare && stands && self.is_usable(it) && may_follow()
         };
-        let spare = self.client.circuits.iter().find(|(_, it)| fits(it));
-        let Some(key) = spare.map(|(key, _)| key) else {
+        let spares = self.client.circuits.iter().filter(|(_, it)| fits(it));
+        let spares: Vec<_> = spares.map(|(key, _)| key).collect();
+        let Some(key) = self.pick(&spares) else {
             return false;
         };
+        let leg_ends = self.draw_leg();
         if let Some(it) = self.client.circuits.get_mut(key) {
             it.path.push(want.relay);
             it.end = Some(want);
+            it.leg_ends = leg_ends;
             self.ends.insert(want.end, EndOf::Origin(key));
         }
         self.ask(key);
         true
+    }
+
+    /// One of them: by the clock any, so that its age says nothing, else the first.
+    fn pick(&mut self, spares: &[usize]) -> Option<usize> {
+        if self.pace.is_none() {
+            return spares.first().copied();
+        }
+        let drawn = self.client.rng.below(spares.len().max(1) as u64);
+        spares.get(usize::try_from(drawn).unwrap_or(0)).copied()
     }
 
     /// Begins a circuit: for a session, or to spare.
@@ -228,9 +273,20 @@ impl Mix {
         let hops = if want.is_some() { path.len() } else { FAR };
         let plan = Plan::new(hops, 0).ok_or(NoPath::NoGuard)?;
         let rng = Seed::from_bytes(*self.client.rng.draw()).fork("circuit");
-        let circuit = Circuit::new(plan, self.backend(), rng);
-        let life = u64::try_from(LIFE.as_millis()).unwrap_or(u64::MAX);
-        let life = LIFE + Duration::from_millis(self.client.rng.below(life));
+        let circuit = match &self.pace {
+            Some(pace) => {
+                let (class, quantum) = (pace.class as u8, pace.rules.quantum);
+                Circuit::paced(plan, class, quantum, self.backend(), rng)
+            }
+            None => Circuit::new(plan, self.backend(), rng),
+        };
+        let life = match self.draw_life() {
+            Some(life) => life,
+            None => {
+                let life = u64::try_from(LIFE.as_millis()).unwrap_or(u64::MAX);
+                LIFE + Duration::from_millis(self.client.rng.below(life))
+            }
+        };
         let key = self.client.circuits.insert(Origin {
             circuit,
             link,
@@ -238,6 +294,9 @@ impl Mix {
             stage: Stage::Waiting,
             path,
             end: want,
+            bare: Vec::new(),
+            begun: self.clock,
+            leg_ends: None,
             came: 0,
             dies: self.clock + life,
             deadline: None,
@@ -251,7 +310,10 @@ impl Mix {
     }
 
     /// Asks the next relay of a circuit's path, or gives the circuit to who wants it if it is complete.
-    fn ask(&mut self, key: usize) {
+    pub(super) fn ask(&mut self, key: usize) {
+        if !self.has_lane(key) {
+            return;
+        }
         let Some(it) = self.client.circuits.get_mut(key) else {
             return;
         };
@@ -263,17 +325,6 @@ impl Mix {
         let Some(onion) = known.map(|relay| relay.onion) else {
             return self.fail_origin(key, None);
         };
-        if done == 0 && it.lane.is_none() {
-            let link = it.link;
-            let Some(wire) = self.wires.get_mut(&link).filter(|wire| wire.is_live()) else {
-                return;
-            };
-            let Some(circuit) = wire.ids.next() else {
-                return self.fail_origin(key, None);
-            };
-            wire.open(circuit, Route::Origin(key));
-            it.lane = Some((link, circuit));
-        }
         it.stage = Stage::Asking;
         it.deadline = Some(self.clock + ANSWER);
         let Some(lane) = it.lane else { return };
@@ -287,12 +338,40 @@ impl Mix {
         if asked.is_err() {
             return self.fail_origin(key, None);
         }
+        if self.pace.is_some() {
+            it.bare.append(&mut cells);
+            return self.arm_origin(key);
+        }
         for cell in &cells {
             if self.push(lane, cell).is_err() {
                 return self.fail_origin(key, None);
             }
         }
         self.arm_origin(key);
+    }
+
+    /// Gives a circuit its lane, if its link stands. Whether it has one.
+    fn has_lane(&mut self, key: usize) -> bool {
+        let Some(it) = self.client.circuits.get_mut(key) else {
+            return false;
+        };
+        if it.lane.is_some() {
+            return true;
+        }
+        let link = it.link;
+        let Some(wire) = self.wires.get_mut(&link).filter(|wire| wire.is_live()) else {
+            return false;
+        };
+        if self.pace.is_some() {
+            return self.open_origin(key, link);
+        }
+        let Some(circuit) = wire.ids.next() else {
+            self.fail_origin(key, None);
+            return false;
+        };
+        wire.open(circuit, Route::Origin(key));
+        it.lane = Some((link, circuit));
+        true
     }
 
     /// Every hop has answered.
@@ -332,7 +411,7 @@ impl Mix {
                 self.sulk(key);
                 self.fail_origin(key, strike);
             }
-            Heard::Over { strike } => self.fail_origin(key, strike),
+            Heard::Over { strike } | Heard::Gap { strike } => self.fail_origin(key, strike),
         }
     }
 
@@ -361,7 +440,7 @@ impl Mix {
     }
 
     /// The relay that was asked would not or could not be a hop: others come first for a while.
-    fn sulk(&mut self, key: usize) {
+    pub(super) fn sulk(&mut self, key: usize) {
         let until = self.clock + SULK;
         if let Some(it) = self.client.circuits.get(key)
             && let Some(asked) = it.path.get(it.circuit.hops().len())
@@ -381,16 +460,18 @@ impl Mix {
     }
 
     /// A circuit is over before its time. (ONI-17)
-    fn fail_origin(&mut self, key: usize, strike: Option<Strike>) {
+    pub(super) fn fail_origin(&mut self, key: usize, strike: Option<Strike>) {
         if let Some(strike) = strike {
             self.client.suspicion.note(self.clock, strike);
         }
-        let Some(it) = self.remove_origin(key) else {
+        let Some(it) = self.client.circuits.get(key) else {
             return;
         };
-        let Some(want) = it.end else { return };
+        let (end, stage) = (it.end, it.stage);
+        self.let_go(key);
+        let Some(want) = end else { return };
         self.ends.remove(&want.end);
-        if it.stage == Stage::Used || want.tries + 1 >= TRIES {
+        if stage == Stage::Used || want.tries + 1 >= TRIES {
             self.news.push_back(News::Lost(want.end));
             return;
         }
@@ -403,7 +484,16 @@ impl Mix {
 
     /// The session has done with the circuit.
     pub(super) fn end_origin(&mut self, key: usize) {
-        self.remove_origin(key);
+        self.let_go(key);
+    }
+
+    /// Nothing goes over the circuit any more: it ends, or runs on to its end where cells go by the clock.
+    fn let_go(&mut self, key: usize) {
+        if self.pace.is_some() && self.spend(key) {
+            self.arm_origin(key);
+        } else {
+            self.remove_origin(key);
+        }
     }
 
     fn remove_origin(&mut self, key: usize) -> Option<Origin> {
@@ -415,9 +505,10 @@ impl Mix {
         Some(it)
     }
 
-    fn arm_origin(&mut self, key: usize) {
+    pub(super) fn arm_origin(&mut self, key: usize) {
         if let Some(it) = self.client.circuits.get_mut(key) {
-            let due = it.deadline.unwrap_or(it.dies).min(it.dies);
+            let due = [it.deadline, it.leg_ends].into_iter().flatten();
+            let due = due.fold(it.dies, Instant::min);
             self.timers.set(Who::Origin(key), &mut it.timer, Some(due));
         }
     }
@@ -435,8 +526,14 @@ impl Mix {
             self.sulk_at_last(key);
             return self.fail_origin(key, strike);
         }
+        if it.leg_ends.is_some_and(|ends| ends <= now) {
+            return self.end_leg(key);
+        }
         if it.dies <= now {
-            return self.fail_origin(key, None);
+            self.fail_origin(key, None);
+            // By the clock, this is the moment up to which it ran on.
+            drop(self.remove_origin(key));
+            return;
         }
         self.arm_origin(key);
     }

@@ -74,6 +74,8 @@ impl Wire {
             busy_since: _,
             timer: _,
             is_writing: _,
+            // Places and cells.
+            flow: _,
         } = self;
         match stage {
             // A handshake knows whom it asks for, or that somebody asks.
@@ -86,6 +88,7 @@ impl Wire {
                 queue: _,
                 thirsty: _,
                 is_in_turn: _,
+                places: _,
             } = lane;
         }
     }
@@ -110,6 +113,9 @@ impl Mix {
             ends,
             relay,
             client,
+            class: _,
+            // Which hops wait for room; they are asked themselves.
+            pace: _,
             timers: _,
             writers: _,
             requests,

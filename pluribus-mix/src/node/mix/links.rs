@@ -2,12 +2,13 @@
 
 use super::super::Source;
 use super::super::timers::Who;
+use super::pace::{Flow, Kind};
 use super::wire::{Stage, Wire};
 use super::{Mix, News, WIRE};
 use crate::crypto::sign::SigningKey;
 use crate::id::RelayId;
 use crate::locator::Address;
-use crate::node::{Batch, LinkId, LinkRequest, Trace};
+use crate::node::{LinkId, LinkRequest, Trace};
 use crate::onion::link::Ids;
 use crate::time::{Duration, Instant};
 use crate::vattp::bare::{Answering, Bare, Came, Plain};
@@ -156,6 +157,7 @@ impl Mix {
     /// The peer is proven, and the link can carry circuits.
     fn proven(&mut self, id: LinkId, peer: &Peer) {
         self.half_open.remove(id.0);
+        self.begin_flow(id, peer);
         let Some(wire) = self.wires.get_mut(&id) else {
             return;
         };
@@ -175,6 +177,21 @@ impl Mix {
             wire.relay = Some(relay);
             self.to_relay.entry(relay).or_insert(id);
         }
+    }
+
+    /// Where cells go by the clock: from now on the link's do. (PAC 4)
+    fn begin_flow(&mut self, id: LinkId, peer: &Peer) {
+        let is_relay = self.relay.is_some();
+        let (Some(wire), Some(pace)) = (self.wires.get_mut(&id), &self.pace) else {
+            return;
+        };
+        let kind = match wire.relay {
+            Some(_) if is_relay => Kind::Peer,
+            Some(_) => Kind::Guard,
+            None if peer.is_anonymous() => Kind::Guest(None),
+            None => Kind::Peer,
+        };
+        wire.flow = Some(Box::new(Flow::new(kind, pace.class, &pace.rules)));
     }
 
     /// A peer broke a rule. Before the proof: silence until the deadline. (VTP-17)
@@ -203,7 +220,7 @@ impl Mix {
         self.close_wire(id);
     }
 
-    fn close_wire(&mut self, id: LinkId) {
+    pub(super) fn close_wire(&mut self, id: LinkId) {
         if self.wires.contains_key(&id) {
             self.requests.push_back(LinkRequest::Close { link: id });
             self.drop_wire(id);
@@ -290,11 +307,6 @@ impl Mix {
                 return Some(id);
             }
         }
-        None
-    }
-
-    /// As [`Node::poll_batch`](crate::node::Node::poll_batch).
-    pub(in crate::node) fn poll_batch(&mut self, _out: &mut Vec<u8>) -> Option<Batch> {
         None
     }
 

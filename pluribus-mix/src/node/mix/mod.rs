@@ -8,6 +8,7 @@
 //! relay.rs   circuits that go through us, or end here
 //! client.rs  circuits that begin here: spares, what sessions want, whom to trust
 //! links.rs   how links begin and end
+//! pace/      links that send by the clock
 //! knows.rs   what all of these say about who talks with whom
 //! ```
 //!
@@ -16,6 +17,7 @@
 mod client;
 mod knows;
 mod links;
+mod pace;
 mod relay;
 mod wire;
 
@@ -32,11 +34,13 @@ use crate::id::RelayId;
 use crate::onion::link::{self, Id};
 use crate::onion::queue::{Cells, Full};
 use crate::onion::{Cell, CircuitId, Payload};
+use crate::pacing::Class;
 use crate::time::{Duration, Instant};
 use crate::vattp::half_open::HalfOpen;
 use crate::vattp::seen::Seen;
 use crate::vattp::{Local, Violation};
 use client::Client;
+use pace::Pace;
 use relay::Relay;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -56,6 +60,8 @@ pub(super) trait Above {
     fn accepted(&mut self, source: Source) -> LinkId;
     /// A cell of a session.
     fn cell(&mut self, end: LinkId, index: u64, cell: &mut Payload);
+    /// Writes the cell of a session that goes out with this index, if there is one. (PAC 10)
+    fn pull(&mut self, end: LinkId, index: u64, cell: &mut Payload) -> bool;
 }
 
 /// What has happened to an end, or is wanted done with a link.
@@ -80,6 +86,7 @@ pub(super) struct Parts {
     pub(super) max_links: usize,
     pub(super) spares: usize,
     pub(super) builds: (u32, Duration),
+    pub(super) class: Class,
 }
 
 /// The links of use 1 of a node and all circuits on them.
@@ -101,6 +108,10 @@ pub(super) struct Mix {
     ends: BTreeMap<LinkId, EndOf>,
     relay: Option<Relay>,
     client: Client,
+    /// Of circuits that begin here, where cells go by the clock.
+    class: Class,
+    /// Where they do.
+    pace: Option<Box<Pace>>,
     timers: Timers,
     writers: VecDeque<LinkId>,
     requests: VecDeque<LinkRequest>,
@@ -133,6 +144,8 @@ impl Mix {
             ends: BTreeMap::new(),
             relay: parts.relay.map(Relay::new),
             client: Client::new(parts.spares, parts.builds, seed.fork("circuits")),
+            class: parts.class,
+            pace: None,
             timers: Timers::default(),
             writers: VecDeque::new(),
             requests: VecDeque::new(),
@@ -170,6 +183,7 @@ impl Mix {
                 Who::Origin(key) => self.origin_due(key),
                 Who::Pool => self.client_due(),
                 Who::Sweep => self.sweep(),
+                Who::Beat => self.beat(),
                 Who::Conn(_) => {}
             }
         }
@@ -205,6 +219,9 @@ impl Mix {
         plain: &mut [u8],
         above: &mut dyn Above,
     ) -> Result<(), Violation> {
+        if self.pace.is_some() {
+            return self.paced_record(id, plain, above);
+        }
         for (circuit, cell) in link::Record::parse(plain)? {
             match circuit {
                 link::PADDING => {}

@@ -25,32 +25,34 @@ const IDLE: Duration = Duration::from_secs(20 * 60);
 /// How often idle circuits are looked for.
 const SWEEP: Duration = Duration::from_secs(60);
 /// Circuits on one link. (ONI-15)
-const ON_ONE_LINK: usize = 8192;
+pub(super) const ON_ONE_LINK: usize = 8192;
 
 /// What a relay has besides its links.
 pub(super) struct Relay {
     /// As whom it is asked for a link.
     pub(super) hosted: Hosted,
-    answerer: Answerer,
-    hops: Slab<HopAt>,
+    pub(super) answerer: Answerer,
+    pub(super) hops: Slab<HopAt>,
     max_circuits: usize,
     sweeping: Option<Instant>,
 }
 
 /// A circuit here: where its cells come from and where they go.
-struct HopAt {
-    hop: Hop,
-    back: Lane,
-    next: Next,
-    end: Option<End>,
+pub(super) struct HopAt {
+    pub(super) hop: Hop,
+    pub(super) back: Lane,
+    pub(super) next: Next,
+    pub(super) end: Option<End>,
+    /// The two cells of the answer, where they wait for their places. (PAC 9)
+    pub(super) reply: Option<Box<[Cell; 2]>>,
     /// Until when what was asked has to be answered.
-    deadline: Option<Instant>,
+    pub(super) deadline: Option<Instant>,
     timer: Option<Instant>,
-    heard: Instant,
+    pub(super) heard: Instant,
 }
 
 /// What lies beyond this hop.
-enum Next {
+pub(super) enum Next {
     Nothing,
     /// The link does not stand yet.
     Wanted(LinkId, Box<[u8; REQUEST]>),
@@ -59,9 +61,11 @@ enum Next {
 }
 
 /// A session that ends here, and how many of its cells have come.
-struct End {
-    link: LinkId,
+pub(super) struct End {
+    pub(super) link: LinkId,
     came: u64,
+    /// Another does not follow it. (ONI-16)
+    pub(super) is_over: bool,
 }
 
 /// What a relay is made from.
@@ -91,6 +95,15 @@ impl Relay {
     pub(super) fn back(&self, key: usize) -> Option<Lane> {
         self.hops.get(key).map(|at| at.back)
     }
+
+    /// The link over which a hop is to be extended, and where it came from.
+    pub(super) fn wanted(&self, key: usize) -> Option<(LinkId, Lane)> {
+        let at = self.hops.get(key)?;
+        match &at.next {
+            Next::Wanted(link, _) => Some((*link, at.back)),
+            Next::Nothing | Next::Lane(_) => None,
+        }
+    }
 }
 
 impl Mix {
@@ -108,8 +121,13 @@ impl Mix {
             self.end_lane((link, circuit));
             return None;
         }
+        let hop = match self.pace {
+            Some(_) => Hop::begin_paced(circuit.class(), backend),
+            None => Hop::begin_with(backend),
+        };
         let key = relay.hops.insert(HopAt {
-            hop: Hop::begin_with(backend),
+            hop,
+            reply: None,
             back: (link, circuit),
             next: Next::Nothing,
             end: None,
@@ -150,7 +168,7 @@ impl Mix {
                 Next::Lane(lane) => self.push_or_close(key, lane, cell),
                 Next::Nothing | Next::Wanted(..) => {}
             },
-            Forward::Through => self.hop_through(key, cell, above),
+            Forward::Through => self.hop_through(key, None, cell, above),
             Forward::Answer(cells) => {
                 at.deadline = None;
                 for cell in &*cells {
@@ -172,23 +190,34 @@ impl Mix {
     }
 
     /// A cell of what the circuit ends in here.
-    fn hop_through(&mut self, key: usize, cell: &mut Cell, above: &mut dyn Above) {
+    pub(super) fn hop_through(
+        &mut self,
+        key: usize,
+        at_index: Option<u64>,
+        cell: &mut Cell,
+        above: &mut dyn Above,
+    ) {
         let Some(at) = self.hop(key) else { return };
         let (link, _) = at.back;
         let (end, index) = match &mut at.end {
+            Some(end) if end.is_over => return,
             Some(end) => {
                 end.came += 1;
                 (end.link, end.came - 1)
             }
             empty => {
                 let end = above.accepted(source_of(link));
-                *empty = Some(End { link: end, came: 1 });
+                *empty = Some(End {
+                    link: end,
+                    came: 1,
+                    is_over: false,
+                });
                 self.ends.insert(end, EndOf::Hop(key));
                 (end, 0)
             }
         };
         if let Some(payload) = cell.last_chunk_mut::<PAYLOAD>() {
-            above.cell(end, index, payload);
+            above.cell(end, at_index.unwrap_or(index), payload);
         }
     }
 
@@ -222,7 +251,7 @@ impl Mix {
     }
 
     /// The client wants a hop beyond this one. (ONI-11)
-    fn extend_hop(&mut self, key: usize, relay: &RelayId, request: Box<[u8; REQUEST]>) {
+    pub(super) fn extend_hop(&mut self, key: usize, relay: &RelayId, request: Box<[u8; REQUEST]>) {
         let is_known = self
             .consensus
             .as_ref()
@@ -240,7 +269,10 @@ impl Mix {
     }
 
     /// Begins the circuit beyond this hop, if its link stands.
-    fn ask_next(&mut self, key: usize) {
+    pub(super) fn ask_next(&mut self, key: usize) {
+        if self.pace.is_some() {
+            return self.ask_next_paced(key);
+        }
         let Some(at) = self.relay.as_mut().and_then(|it| it.hops.get_mut(key)) else {
             return;
         };
@@ -287,7 +319,7 @@ impl Mix {
     }
 
     /// Gives up what lies beyond a hop.
-    fn drop_next(&mut self, key: usize) {
+    pub(super) fn drop_next(&mut self, key: usize) {
         let Some(at) = self.hop(key) else { return };
         at.deadline = None;
         if let Next::Lane(lane) = core::mem::replace(&mut at.next, Next::Nothing) {
@@ -296,7 +328,7 @@ impl Mix {
     }
 
     /// Tells the client that this hop is the last one now.
-    fn truncated(&mut self, key: usize, reason: Reason) {
+    pub(super) fn truncated(&mut self, key: usize, reason: Reason) {
         let Some(at) = self.hop(key) else { return };
         let mut cell = [0; CELL];
         let back = at.back;
@@ -324,17 +356,26 @@ impl Mix {
         self.truncated(key, reason);
     }
 
-    /// The session here is over, and with it the circuit.
+    /// The session here is over, and with it the circuit, unless that goes by the clock.
     pub(super) fn end_served(&mut self, key: usize) {
-        if let Some(at) = self.hop(key) {
-            at.end = None;
+        let is_paced = self.pace.is_some();
+        let Some(at) = self.hop(key) else { return };
+        if is_paced {
+            // The circuit runs on to its end. (PAC 14)
+            at.end.iter_mut().for_each(|end| end.is_over = true);
+            return;
         }
+        at.end = None;
         self.truncated(key, Reason::EndOver);
         self.close_hop(key);
     }
 
     /// Queues a cell of a circuit; one that has too much waiting is closed. (ONI-14)
     fn push_or_close(&mut self, key: usize, lane: Lane, cell: &Cell) {
+        if self.pace.is_some() {
+            // Everything has its place there, and what a hop says waits for one.
+            return;
+        }
         let Err(full) = self.push(lane, cell) else {
             return;
         };
@@ -387,7 +428,7 @@ impl Mix {
     }
 
     /// Closes a circuit both ways, behind what waits.
-    fn close_hop(&mut self, key: usize) {
+    pub(super) fn close_hop(&mut self, key: usize) {
         let Some(at) = self.hop(key) else { return };
         let back = at.back;
         self.end_lane(back);

@@ -3,11 +3,13 @@
 //! A circuit has a *lane* on each of its links: where its cells go that come from there, and those of its cells that wait to go
 //! out there. Lanes take turns, cell by cell; the slab of all cells is the mix's.
 
+use super::pace::{Flow, Places};
 use crate::id::RelayId;
 use crate::node::LinkId;
 use crate::onion::link::{self, Ids};
 use crate::onion::queue::{Cells, Full, Queue};
 use crate::onion::{CELL, Cell, CircuitId};
+use crate::pacing::Class;
 use crate::time::Instant;
 use crate::vattp::bare::Bare;
 use std::collections::{BTreeMap, VecDeque};
@@ -39,6 +41,8 @@ pub(super) struct Lane {
     /// The end that is to be told when there is room again.
     pub(super) thirsty: Option<LinkId>,
     pub(super) is_in_turn: bool,
+    /// Where cells go by the clock.
+    pub(super) places: Places,
 }
 
 /// How far a link has come.
@@ -68,6 +72,8 @@ pub(super) struct Wire {
     pub(super) busy_since: Option<Instant>,
     pub(super) timer: Option<Instant>,
     pub(super) is_writing: bool,
+    /// Where cells go by the clock, from the proof on.
+    pub(super) flow: Option<Box<Flow>>,
 }
 
 impl Wire {
@@ -85,6 +91,7 @@ impl Wire {
             busy_since: None,
             timer: None,
             is_writing: false,
+            flow: None,
         }
     }
 
@@ -120,6 +127,10 @@ impl Wire {
             queue: Queue::default(),
             thirsty: None,
             is_in_turn: false,
+            places: Places {
+                class: Class::of(id.class()),
+                ..Places::default()
+            },
         };
         self.lanes.insert(id, lane);
     }
@@ -159,7 +170,10 @@ impl Wire {
         };
         lane.route = Route::Over;
         lane.thirsty = None;
-        if lane.queue.is_empty() {
+        if lane.places.outward.is_some() {
+            // It is said in its next turn. (PAC 5)
+            lane.places.is_ending = true;
+        } else if lane.queue.is_empty() {
             self.lanes.remove(&id);
             self.ended.push_back(id);
         }
@@ -198,7 +212,10 @@ impl Wire {
 
     /// Whether it has something to write.
     pub(super) fn has_more(&self) -> bool {
-        !self.out.is_empty() || self.is_live() && !(self.turns.is_empty() && self.ended.is_empty())
+        !self.out.is_empty()
+            || self.flow.is_none()
+                && self.is_live()
+                && !(self.turns.is_empty() && self.ended.is_empty())
     }
 
     /// Appends about 64 KiB at most to `out`; ends that can give more are added to `thirsty`.
@@ -211,6 +228,7 @@ impl Wire {
         out.append(&mut self.out);
         if let Stage::Standing(bare) = &mut self.stage
             && bare.is_live()
+            && self.flow.is_none()
         {
             let start = out.len();
             let (lanes, turns, ended) = (&mut self.lanes, &mut self.turns, &mut self.ended);

@@ -71,7 +71,7 @@ fn live(n: u8, request: &[u8; REQUEST]) -> u8 {
     let mut relay = Relay::new(n, Backend::default());
     let answered = relay
         .answerer
-        .answer(request, Entropy::draw(&mut rng("live")));
+        .answer(request, 0, Entropy::draw(&mut rng("live")));
     answered.ok().unwrap().1.live
 }
 
@@ -337,7 +337,7 @@ fn a_hop_that_talks_nonsense_is_struck() {
         (3, truncated(Reason::NextEnded)),
         (3, truncated(Reason::Unreachable)),
         (2, ToClient::Extended1(&[0; 895])),
-        (3, ToClient::Extended2(&[0; 284])),
+        (3, ToClient::Extended2(&[0; 284], 0)),
     ];
     let mut payloads = vec![(3, [0; PAYLOAD]), (1, text(1))];
     for (hop, message) in nonsense {
@@ -359,7 +359,7 @@ fn a_hop_that_talks_nonsense_is_struck() {
 fn an_answer_comes_in_its_order_from_the_hop_that_was_asked() {
     let (one, two) = (
         ToClient::Extended1(&[7; 895]),
-        ToClient::Extended2(&[7; 284]),
+        ToClient::Extended2(&[7; 284], 0),
     );
     for (hop, said) in [
         (1, vec![one]),

@@ -38,7 +38,7 @@ fn asked(settings: Settings) -> (Asked, [u8; REQUEST]) {
 type Answered = Result<(HopSecrets, Settings, [u8; REPLY]), Refused>;
 
 fn answer(answerer: &mut Answerer, request: &[u8; REQUEST]) -> Answered {
-    answerer.answer(request, Entropy::draw(&mut rng("relay")))
+    answerer.answer(request, 0, Entropy::draw(&mut rng("relay")))
 }
 
 fn refused(request: &[u8; REQUEST]) -> Refused {

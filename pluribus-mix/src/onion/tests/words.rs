@@ -25,7 +25,7 @@ fn of(head: &[u8]) -> Payload {
     payload
 }
 
-/// ONI-11: the messages to a relay, byte by byte, and back.
+/// ONI-11, PAC 12: the messages to a relay, byte by byte, and back.
 #[test]
 fn messages_to_a_relay_are_written_and_read() {
     let (part, rest) = ([5; WHOLE], [6; REQUEST - WHOLE]);
@@ -33,6 +33,11 @@ fn messages_to_a_relay_are_written_and_read() {
         (ToRelay::Extend1(&part), of(&[&[1], &part[..]].concat())),
         (ToRelay::Extend2(&rest), of(&[&[2], &rest[..]].concat())),
         (ToRelay::Truncate, of(&[3])),
+        (ToRelay::Dummy, of(&[4])),
+        (
+            ToRelay::Loop(0x0102_0304_0506_0708),
+            of(&[5, 1, 2, 3, 4, 5, 6, 7, 8]),
+        ),
     ];
     for (message, bytes) in &table {
         assert_eq!(encoded(|payload| message.encode(payload)), *bytes);
@@ -41,7 +46,7 @@ fn messages_to_a_relay_are_written_and_read() {
     }
 }
 
-/// ONI-12: the messages to a client, byte by byte, and back.
+/// ONI-12, PAC 11, PAC 12: the messages to a client, byte by byte, and back.
 #[test]
 fn messages_to_a_client_are_written_and_read() {
     let (part, rest) = ([5; WHOLE], [6; REPLY - WHOLE]);
@@ -51,18 +56,27 @@ fn messages_to_a_client_are_written_and_read() {
             of(&[&[0x81], &part[..]].concat()),
         ),
         (
-            ToClient::Extended2(&rest),
+            ToClient::Extended2(&rest, 0),
             of(&[&[0x82], &rest[..]].concat()),
         ),
         (
             ToClient::Blame(0x0102_0304_0506_0708),
             of(&[0x84, 1, 2, 3, 4, 5, 6, 7, 8]),
         ),
+        (
+            ToClient::Extended2(&rest, 0x0100_0000_0000_0002),
+            of(&[&[0x82], &rest[..], &[1, 0, 0, 0, 0, 0, 0, 2]].concat()),
+        ),
+        (ToClient::Dummy, of(&[0x85])),
+        (
+            ToClient::Loop(1 << 56 | 2, 3 << 56 | 4),
+            of(&[0x86, 1, 0, 0, 0, 0, 0, 0, 2, 3, 0, 0, 0, 0, 0, 0, 4]),
+        ),
     ];
     for (number, reason) in (1..).zip(Reason::ALL) {
         table.push((ToClient::Truncated(reason), of(&[0x83, number])));
     }
-    assert_eq!(table.len(), 10);
+    assert_eq!(table.len(), 13);
     for (message, bytes) in &table {
         assert_eq!(encoded(|payload| message.encode(payload)), *bytes);
         assert_eq!(ToClient::parse(bytes), Ok(*message));
@@ -76,10 +90,10 @@ fn unknown_types_and_reasons_are_refused() {
     let unknown = DecodeError::new("type", Fault::OutOfRange);
     for kind in 0..=255 {
         let payload = of(&[kind, 1]);
-        if !(1..=3).contains(&kind) {
+        if !(1..=5).contains(&kind) {
             assert_eq!(ToRelay::parse(&payload), Err(unknown), "{kind}");
         }
-        if !(0x81..=0x84).contains(&kind) {
+        if !(0x81..=0x86).contains(&kind) {
             assert_eq!(ToClient::parse(&payload), Err(unknown), "{kind}");
         }
         let payload = of(&[0x83, kind]);
@@ -92,7 +106,7 @@ fn unknown_types_and_reasons_are_refused() {
 #[test]
 fn other_than_zeros_behind_a_body_is_refused() {
     let zeros = DecodeError::new("zeros", Fault::OutOfRange);
-    let bodies = [(2, REQUEST - WHOLE), (3, 0)];
+    let bodies = [(2, REQUEST - WHOLE), (3, 0), (4, 0), (5, 8)];
     for (kind, body) in bodies {
         for at in 1 + body..PAYLOAD {
             let mut payload = of(&[kind]);
@@ -101,7 +115,7 @@ fn other_than_zeros_behind_a_body_is_refused() {
             assert!(without(Check::HopZeros, || ToRelay::parse(&payload)).is_ok());
         }
     }
-    for (kind, body) in [(0x82, REPLY - WHOLE), (0x83, 1), (0x84, 8)] {
+    for (kind, body) in [(0x82, REPLY - WHOLE + 8), (0x83, 1), (0x84, 8), (0x86, 16)] {
         for at in 1 + body..PAYLOAD {
             let mut payload = of(&[kind, 1]);
             payload[at] = 1;

@@ -23,6 +23,7 @@ impl Client {
             budget: _,
             rng: _,
             pool: _,
+            window: _,
         } = self;
         out.extend(circuits.iter().map(|(_, it)| CircuitHeld {
             is_own: true,
@@ -43,6 +44,9 @@ impl Origin {
             stage: _,
             path,
             end,
+            bare: _,
+            begun: _,
+            leg_ends: _,
             came: _,
             dies: _,
             deadline: _,

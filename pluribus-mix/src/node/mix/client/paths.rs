@@ -142,6 +142,7 @@ impl Mix {
         if self.relay.is_none() {
             self.heed(now, wall, &consensus);
         }
+        self.set_pace(consensus.params());
         self.consensus = Some(consensus);
         self.client_due();
     }

@@ -32,6 +32,7 @@ impl HopAt {
             back: (back, _),
             next,
             end,
+            reply: _,
             deadline: _,
             timer: _,
             heard: _,
@@ -47,7 +48,12 @@ impl HopAt {
             }
             Next::Lane((link, _)) => of_link(wires, *link, &mut out),
         }
-        if let Some(End { link, came: _ }) = end {
+        if let Some(End {
+            link,
+            came: _,
+            is_over: _,
+        }) = end
+        {
             of_end(*link, &mut out);
         }
         out

@@ -1,0 +1,179 @@
+//! Circuits that begin here, by the clock. (PAC 9 to PAC 15)
+//!
+//! Nothing that happens to a circuit, or to what goes over it, changes when it ends: it runs on as a dummy. And nothing that is seen at its far end
+//! says when it began or will end at its near one: the exit is added when a session wants it and given up at a moment drawn then,
+//! which the circuit always outlives. (PAC 14)
+
+use super::super::client::{Origin, Stage};
+use super::super::wire::Route;
+use super::super::{Above, Mix, News};
+use crate::node::LinkId;
+use crate::onion::circuit::Heard;
+use crate::onion::{Cell, PAYLOAD};
+use crate::time::{Duration, Instant};
+
+/// A circuit lives between so many windows and twice as many. (PAC 14)
+const LIFE: u32 = 5;
+/// One that is older is not used any more. (PAC 14)
+const USABLE: u32 = 3;
+/// An exit serves between so many windows and twice as many. (PAC 14)
+const LEG: u32 = 1;
+
+const _: () = assert!(USABLE + 2 * LEG <= LIFE);
+
+impl Mix {
+    /// When a circuit that is begun now is to end.
+    pub(in crate::node::mix) fn draw_life(&mut self) -> Option<Duration> {
+        self.draw_windows(LIFE)
+    }
+
+    /// When an exit that is added now is to be given up.
+    pub(in crate::node::mix) fn draw_leg(&mut self) -> Option<Instant> {
+        Some(self.clock + self.draw_windows(LEG)?)
+    }
+
+    /// Between so many windows and twice as many; `None` without pacing.
+    fn draw_windows(&mut self, windows: u32) -> Option<Duration> {
+        let least = self.pace.as_ref()?.rules.window * windows;
+        let more = u64::try_from(least.as_millis()).unwrap_or(u64::MAX);
+        Some(least + Duration::from_millis(self.client.rng.below(more)))
+    }
+
+    /// Whether a session may still take this circuit. (PAC 13, PAC 14)
+    pub(in crate::node::mix) fn is_usable(&self, it: &Origin) -> bool {
+        let usable = |window: Duration| self.clock.since(it.begun) <= window * USABLE;
+        let window = self.pace.as_ref().map(|pace| pace.rules.window);
+        window.is_none_or(usable) && !it.circuit.is_leaky()
+    }
+
+    /// The circuits that may still be begun on this link. (PAC 14)
+    pub(in crate::node::mix) fn free_slots(&self) -> usize {
+        let slots = self.pace.as_ref().map_or(0, |pace| pace.rules.slots);
+        usize::try_from(slots)
+            .unwrap_or(usize::MAX)
+            .saturating_sub(self.client.circuits.len())
+    }
+
+    /// Gives a circuit its place on a link. Whether there is one.
+    pub(in crate::node::mix) fn open_origin(&mut self, key: usize, link: LinkId) -> bool {
+        let Some(class) = self.pace.as_ref().map(|pace| pace.class) else {
+            return false;
+        };
+        let begin = self.room(link, class, |_| true);
+        let circuit = self
+            .wires
+            .get_mut(&link)
+            .and_then(|wire| wire.ids.next_of(class as u8));
+        let (Some(begin), Some(circuit)) = (begin, circuit) else {
+            return false;
+        };
+        if let Some(wire) = self.wires.get_mut(&link) {
+            wire.open(circuit, Route::Origin(key));
+            if let Some(lane) = wire.lane(circuit) {
+                lane.places.outward = Some(begin);
+            }
+        }
+        if let Some(it) = self.client.circuits.get_mut(key) {
+            it.lane = Some((link, circuit));
+        }
+        true
+    }
+
+    /// Writes the forward cell with this index; `false` if it is to be noise. (PAC 12)
+    pub(super) fn origin_fill(
+        &mut self,
+        key: usize,
+        index: u64,
+        cell: &mut Cell,
+        above: &mut dyn Above,
+    ) -> bool {
+        let Some(it) = self.client.circuits.get_mut(key) else {
+            return false;
+        };
+        let bare = usize::try_from(index)
+            .ok()
+            .and_then(|index| it.bare.get(index));
+        if let Some(bare) = bare {
+            cell.copy_from_slice(bare);
+            return true;
+        }
+        it.bare = Vec::new();
+        let end = it.end.filter(|_| it.stage == Stage::Used);
+        it.circuit.fill_at(index, cell, |at, payload| {
+            end.is_some_and(|want| above.pull(want.end, at, payload))
+        })
+    }
+
+    /// A cell that came on a circuit of ours, with its index.
+    pub(super) fn origin_at(
+        &mut self,
+        key: usize,
+        index: u64,
+        cell: &mut Cell,
+        above: &mut dyn Above,
+    ) {
+        let Some(it) = self.client.circuits.get_mut(key) else {
+            return;
+        };
+        match it.circuit.handle_at(index, cell) {
+            Heard::Nothing => {}
+            Heard::Grown => self.ask(key),
+            Heard::Through => {
+                let index = it.circuit.end_index();
+                if let Some(want) = it.end.filter(|_| it.stage == Stage::Used)
+                    && let Some(payload) = cell.last_chunk_mut::<PAYLOAD>()
+                {
+                    above.cell(want.end, index, payload);
+                }
+            }
+            Heard::Gap { strike } => {
+                if let Some(strike) = strike {
+                    self.client.suspicion.note(self.clock, strike);
+                }
+            }
+            Heard::Truncated { strike, .. } => {
+                if it.stage != Stage::Spent {
+                    self.sulk(key);
+                }
+                self.fail_origin(key, strike);
+            }
+            Heard::Over { strike } => self.fail_origin(key, strike),
+        }
+    }
+
+    /// The circuit serves nobody any more, and runs on to its end. `false` if it has no place on a link: then it can go at once. (PAC 14)
+    pub(in crate::node::mix) fn spend(&mut self, key: usize) -> bool {
+        let wires = &self.wires;
+        let Some(it) = self.client.circuits.get_mut(key) else {
+            return false;
+        };
+        let stands = it.lane.is_some_and(|(link, circuit)| {
+            wires
+                .get(&link)
+                .is_some_and(|wire| wire.route(circuit).is_some())
+        });
+        if stands {
+            (it.stage, it.deadline, it.end) = (Stage::Spent, None, None);
+        }
+        stands
+    }
+
+    /// An exit's time is over: it is given up, and the circuit before it runs on. (PAC 14)
+    pub(in crate::node::mix) fn end_leg(&mut self, key: usize) {
+        let Some(it) = self.client.circuits.get_mut(key) else {
+            return;
+        };
+        it.leg_ends = None;
+        let keep = it.circuit.hops().len().saturating_sub(1);
+        if keep > 0 {
+            // What is being asked for is given up with it.
+            let _ = it.circuit.truncate(keep, &mut |_| ());
+        }
+        if let Some(want) = it.end {
+            self.ends.remove(&want.end);
+            self.news.push_back(News::Lost(want.end));
+        }
+        self.spend(key);
+        self.arm_origin(key);
+    }
+}

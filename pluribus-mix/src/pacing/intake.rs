@@ -1,0 +1,167 @@
+//! The batches that come over a link. (PAC 4, PAC 6)
+
+use super::Grid;
+use crate::time::Instant;
+
+/// By how much a tick may be higher than the one before. (PAC 4)
+const AHEAD: u32 = 1200;
+/// Cells of a batch. (PAC 4)
+const MOST: usize = 16_384;
+/// Batches whose earliness makes up what later ones are compared with. (PAC 2)
+const FIRST: u32 = 32;
+/// Weight of the newest batch in the mean: one in so many.
+const MEAN: i64 = 64;
+
+/// Why a link ends. (PAC 4)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bad {
+    /// A tick that does not rise, or by too much, or a record behind the last of its batch.
+    Tick,
+    /// More cells than a batch may have.
+    Cells,
+}
+
+/// A batch that has come whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Complete {
+    /// Its tick.
+    pub tick: u32,
+    /// Batches left out before it.
+    pub skipped: u32,
+    /// How many cells it has.
+    pub cells: usize,
+}
+
+/// What one direction of a link has brought.
+#[derive(Clone, Debug, Default)]
+pub struct Intake {
+    /// The tick of the batch that is coming, or came last.
+    tick: u32,
+    is_open: bool,
+    skipped: u32,
+    cells: usize,
+    /// The least by which the number of the batch that was to be made next was higher than the tick that was complete.
+    least: Option<i64>,
+    /// By how much it is played later than its tick says.
+    shift: Option<i64>,
+    early: Early,
+}
+
+/// How long before they are wanted batches come.
+#[derive(Clone, Debug, Default)]
+struct Early {
+    seen: u32,
+    first: i64,
+    mean: i64,
+}
+
+impl Intake {
+    /// A record has come, with the number of its batch and whether it is the last of it; the batch is complete with that.
+    ///
+    /// # Errors
+    /// What ends the link.
+    pub fn record(
+        &mut self,
+        number: u32,
+        is_last: bool,
+        cells: usize,
+    ) -> Result<Option<Complete>, Bad> {
+        if self.is_open {
+            if number != self.tick {
+                return Err(Bad::Tick);
+            }
+        } else {
+            let ahead = number.checked_sub(self.tick).ok_or(Bad::Tick)?;
+            if ahead == 0 || self.tick != 0 && ahead > AHEAD {
+                return Err(Bad::Tick);
+            }
+            self.skipped = if self.tick == 0 { 0 } else { ahead - 1 };
+            (self.tick, self.cells, self.is_open) = (number, 0, true);
+        }
+        self.cells += cells;
+        if self.cells > MOST {
+            return Err(Bad::Cells);
+        }
+        if !is_last {
+            return Ok(None);
+        }
+        self.is_open = false;
+        Ok(Some(Complete {
+            tick: number,
+            skipped: self.skipped,
+            cells: self.cells,
+        }))
+    }
+
+    /// The batch that is complete has come now: the batch in which it is played, or `None` if it is late. Before [`Intake::fix`] none is
+    /// late, and what it brings goes on as soon as it can. (PAC 6)
+    pub fn played(&mut self, tick: u32, grid: &Grid, now: Instant) -> Option<u64> {
+        let apart = signed(grid.next()).saturating_sub(i64::from(tick));
+        let Some(shift) = self.shift else {
+            self.least = Some(self.least.map_or(apart, |least| least.min(apart)));
+            return None;
+        };
+        let played = unsigned(i64::from(tick).saturating_add(shift));
+        self.early.note(grid.until(played, now));
+        (played >= grid.next()).then_some(played)
+    }
+
+    /// The first circuit opens: from now on it is settled when batches are played. (PAC 6)
+    pub fn fix(&mut self, jitter: u64, grid: &Grid) {
+        if self.shift.is_none() {
+            let apart = signed(grid.next()).saturating_sub(i64::from(self.tick));
+            let least = self.least.unwrap_or(apart).min(apart);
+            self.shift = Some(least.saturating_add(signed(jitter)).saturating_sub(1));
+            self.early = Early::default();
+        }
+    }
+
+    /// There is no circuit any more: what is settled is settled anew with the next.
+    pub fn release(&mut self) {
+        (self.shift, self.least) = (None, None);
+    }
+
+    /// Whether it is settled.
+    pub const fn is_fixed(&self) -> bool {
+        self.shift.is_some()
+    }
+
+    /// The tick of the batch that is played in batch `n`, once settled.
+    pub fn tick_at(&self, n: u64) -> Option<u64> {
+        let tick = signed(n).checked_sub(self.shift?)?;
+        u64::try_from(tick).ok()
+    }
+
+    /// The batch in which the one with this tick is played, once settled.
+    pub fn batch_of(&self, tick: u64) -> Option<u64> {
+        let n = signed(tick).checked_add(self.shift?)?;
+        u64::try_from(n).ok()
+    }
+
+    /// How much earlier batches come than at first, in nanoseconds, once that can be said. (PAC 2)
+    pub fn earlier(&self) -> Option<i64> {
+        let early = &self.early;
+        (self.shift.is_some() && early.seen >= FIRST).then_some(early.mean - early.first)
+    }
+}
+
+impl Early {
+    fn note(&mut self, early: i64) {
+        if self.seen < FIRST {
+            let seen = i64::from(self.seen);
+            self.first = (self.first * seen + early) / (seen + 1);
+            self.mean = self.first;
+            self.seen += 1;
+            return;
+        }
+        self.mean += (early - self.mean) / MEAN;
+    }
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
