@@ -34,7 +34,7 @@ const LIFE: Duration = Duration::from_secs(5 * 60);
 /// How often the spare circuits are looked at.
 const WINDOW: Duration = Duration::from_secs(1);
 /// Relays on the path of a session.
-const FAR: usize = 3;
+pub(super) const FAR: usize = 3;
 /// How often an end is tried.
 const TRIES: u32 = 3;
 /// A relay that did not answer is passed over for so long, where there are others.
@@ -73,7 +73,7 @@ pub(super) struct Origin {
     pub(super) lane: Option<Lane>,
     pub(super) stage: Stage,
     /// The relays that it is to have.
-    path: Vec<RelayId>,
+    pub(super) path: Vec<RelayId>,
     pub(super) end: Option<Want>,
     /// The cells that begin it, where they wait for their places. (PAC 9)
     pub(super) bare: Vec<Cell>,
@@ -93,6 +93,8 @@ pub(super) enum Stage {
     Asking,
     Spare,
     Used,
+    /// What was asked of it failed, and it is to be asked for something else. (PAC 14)
+    Mending,
     /// Nothing goes over it any more; it runs on to its end. (PAC 14)
     Spent,
 }
@@ -521,6 +523,10 @@ impl Mix {
         };
         it.timer = None;
         if it.deadline.is_some_and(|deadline| deadline <= now) {
+            if it.stage == Stage::Mending {
+                it.deadline = None;
+                return self.mend(key);
+            }
             let strike = it.circuit.unanswered();
             self.sulk(key);
             self.sulk_at_last(key);
@@ -561,6 +567,13 @@ impl Mix {
         }
         for key in waiting {
             self.fail_origin(key, None);
+        }
+        if self.client.window.take().is_some() {
+            // All circuits are begun anew with the link. (PAC 15)
+            let soon = self.clock + WINDOW;
+            self.timers.clear(Who::Pool, &mut self.client.pool);
+            self.timers
+                .set(Who::Pool, &mut self.client.pool, Some(soon));
         }
     }
 
