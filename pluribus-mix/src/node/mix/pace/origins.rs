@@ -7,6 +7,7 @@
 use super::super::client::{FAR, Origin, Stage};
 use super::super::wire::Route;
 use super::super::{Above, Mix, News};
+use super::Whose;
 use crate::node::LinkId;
 use crate::onion::circuit::Heard;
 use crate::onion::{Cell, PAYLOAD};
@@ -83,7 +84,7 @@ impl Mix {
         let Some(class) = self.pace.as_ref().map(|pace| pace.class) else {
             return false;
         };
-        let begin = self.room(link, class, |_| true);
+        let begin = self.room(link, class, Whose::Ours, |_| true);
         let circuit = self
             .wires
             .get_mut(&link)
