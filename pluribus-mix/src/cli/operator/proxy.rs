@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::control::{Control, circuits, consensus};
+use super::control::{Control, circuits, consensus, lateness};
 use super::file::{self, Base, Knock, NetworkSection, Text};
 use super::{Configured, announce, until_stopped};
 use crate::cli::Failure;
@@ -228,6 +228,7 @@ pub(super) async fn state(client: &Client) -> Value {
         "circuits": circuits(state.circuits),
         "guards": state.guards,
         "consensus": consensus(state.relays, state.age),
+        "lateness": lateness(state.lateness),
     })
 }
 

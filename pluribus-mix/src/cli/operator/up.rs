@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::control::{Control, circuits};
+use super::control::{Control, circuits, lateness};
 use super::file::{Base, Knock};
 use super::proxy::{self, Doors};
 use super::{announce, authority, refused, relay, until_stopped};
@@ -136,11 +136,22 @@ impl Everybody {
             parties.spawn(async move { relay.run(token).await });
         }
         let (client, token) = (self.client.clone(), running.clone());
-        parties.spawn(async move { client.run(token).await });
+        let relays = self.relays.clone();
+        parties.spawn(async move {
+            // Sooner it would ask relays that do not know each other, and pass them over for a while.
+            let known = async {
+                for relay in &relays {
+                    relay.ready().await;
+                }
+            };
+            if token.run_until_cancelled(known).await.is_some() {
+                client.run(token).await;
+            }
+        });
         let work = async {
             // All of the network is here: it is ready at once, or never.
             tokio::select! {
-                () = self.ready() => self.announce(&doors, json)?,
+                () = self.client.ready() => self.announce(&doors, json)?,
                 () = stop.cancelled() => {}
             }
             doors.serve(&self.client, stop.clone()).await;
@@ -161,14 +172,6 @@ impl Everybody {
         done
     }
 
-    /// Waits until everybody knows everybody.
-    async fn ready(&self) {
-        for relay in &self.relays {
-            relay.ready().await;
-        }
-        self.client.ready().await;
-    }
-
     fn announce(&self, doors: &Doors, json: bool) -> Result<(), Failure> {
         let mut line = doors.announcement();
         let names: Vec<_> = self.relays.iter().map(|it| it.id().to_string()).collect();
@@ -183,7 +186,10 @@ impl Everybody {
         let mut through = Vec::new();
         for relay in &self.relays {
             if let Ok(state) = relay.state().await {
-                through.push(circuits(state.circuits));
+                through.push(json!({
+                    "circuits": circuits(state.circuits),
+                    "lateness": lateness(state.lateness),
+                }));
             }
         }
         json!({
