@@ -11,7 +11,7 @@ use crate::directory::{Consensus, Guards, NoPath, Wall};
 use crate::id::{RelayId, VatId};
 use crate::locator::{Address, Locator};
 use crate::netlayer::Netlayer;
-use crate::node::{Circuits, Node, Reach};
+use crate::node::{Circuits, MixConfig, Node, Reach};
 
 use super::config::Config;
 use super::connection::Connection;
@@ -239,6 +239,9 @@ fn node(config: &Config, place: Option<Address>, within: Duration) -> Result<Nod
     inner.anonymous = config.anonymous;
     inner.backend = config.backend;
     inner.link_deadline = within;
-    inner.mix = config.mix.clone();
+    inner.mix = config.mix.clone().map(|mix| MixConfig {
+        class: config.class,
+        ..mix
+    });
     Ok(Node::new(inner, &fresh_seed()?))
 }
