@@ -12,8 +12,7 @@
 //! ```
 //!
 //! *What it does not show.* It is one machine, minutes and some dozens of clients: nothing of months, of who is online, or of an active attacker. The
-//! observer has the noise of `tap.rs`. Circuits that live for minutes do not end while they are watched: an end is passed on along the circuit (chapter 4), and a guard and
-//! an exit that work together match circuits by when they see it; `synthetic.rs` shows how surely. And it is a test, not a proof: other features may tell what these do not.
+//! observer has the noise of `tap.rs`. It is a test, not a proof: other features may tell what these do not.
 
 mod features;
 mod learn;
@@ -49,11 +48,11 @@ const QUANTUM: u64 = 20;
 const LATE: Nanos = MILLI / 10;
 /// Within what a circuit on demand begins and ends at both ends.
 const PASSED_ON: Nanos = 100 * MILLI;
-/// Before anything is watched, and while circuits are.
-const SETTLE: Duration = Duration::from_secs(3);
+/// Before anything is watched, and while sessions come and go.
+const SETTLE: Duration = Duration::from_secs(12);
 const LIVES: Duration = Duration::from_secs(20);
-/// Sessions of each client while circuits are watched: where circuits outlive them, no more than a client has slots for.
-const SESSIONS: usize = 5;
+/// Sessions of each client that come and go: no more than there are spare circuits for.
+const SESSIONS: usize = 3;
 
 /// See whether who watches both ends of a local network can match flows, beside controls in which it must.
 #[derive(Args)]
@@ -116,6 +115,8 @@ impl Pacing {
         let numbers = [
             ("networks", 0),
             ("quantum", QUANTUM),
+            ("jitter", 3),
+            ("slots", 8),
             ("pool_window", 6),
             ("epoch", 30),
             ("padding", 0),
@@ -132,11 +133,6 @@ impl Pacing {
 
 impl Measure {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        if self.pacing == Pacing::Constant {
-            return Err(Failure::usage(
-                "a constant rate is not in this version; --pacing none shows what is told without",
-            ));
-        }
         let mut report = Report::default();
         for number in 1..=self.seeds {
             self.progress(&format!("seed {number} of {}", self.seeds));

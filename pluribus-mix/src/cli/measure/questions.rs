@@ -7,8 +7,8 @@ use super::trace::{Nanos, Way};
 use pluribus_mix::crypto::rng::Rng;
 
 /// Quanta of a window in which flows are matched, activity is told, and real cells are told from dummies.
-pub(super) const MATCHED: usize = 50;
-const ACTIVE: usize = 16;
+pub(super) const MATCHED: usize = 60;
+const ACTIVE: usize = 20;
 const REAL: usize = 8;
 /// Quanta on both sides in which a quiet window is quiet too.
 const QUIET: Nanos = 3;

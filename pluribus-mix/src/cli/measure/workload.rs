@@ -2,7 +2,7 @@
 //!
 //! Each client has a stream through its exit to a host, and by turns says much, hears much, asks little things or is quiet, by a schedule drawn for it. What goes a long time goes at three
 //! quarters of what a circuit carries, so that nothing queues, and truth can be told in quanta. The host writes down what it reads and writes, and when: that is what an observer at the other end sees.
-//! Afterwards sessions come and go, and it is watched when circuits begin and end.
+//! Afterwards sessions come and go too. All the time it is watched when circuits begin and end.
 
 use super::network::{Client, Network};
 use super::run::{Flow, Life, Moments, Run};
@@ -24,8 +24,11 @@ use tokio::time::{sleep, timeout};
 
 /// Bytes that are said at once: they go into one cell.
 const PIECE: usize = 660;
-/// How long a session may take to stand, and a stream.
-const STANDING: Duration = Duration::from_secs(30);
+/// How long a session may take to stand, and a stream, and when it is tried again.
+const STANDING: Duration = Duration::from_secs(60);
+const AGAIN: Duration = Duration::from_millis(500);
+/// Quanta from one look at circuits to the next: often enough for what takes a window, and seldom enough to disturb nobody.
+const LOOK: u64 = 4;
 /// A connection of nobody that is watched.
 const NOBODY: u32 = u32::MAX;
 
@@ -93,6 +96,7 @@ pub(super) async fn run(
     sleep(plan.settle).await;
     let from = now();
     for (one, line) in lines {
+        with(&one.lives, |lives| lives.since = Some(from));
         let rng = seed.fork(&format!("client {}", one.number));
         work.spawn(act(one, line, host, plan, rng));
     }
@@ -140,7 +144,7 @@ struct Lives {
     guard: Moments,
     exit: Moments,
     sessions: Vec<(Nanos, Nanos)>,
-    /// Circuits that began before have nothing to do with these.
+    /// What began at the exit before is left out: then the network came up.
     since: Option<Nanos>,
 }
 
@@ -165,23 +169,35 @@ struct Line {
     _session: Connection,
 }
 
+/// Tries until there is one, for a while.
 async fn line(client: &Client, host: SocketAddr, number: u32) -> Result<Line, Failure> {
-    let standing = async {
-        let session = client.endpoint.session(client.exit_id(), Reach::Far).await;
-        let session = session.map_err(Failure::failed)?;
-        let port = NonZeroU16::new(host.port()).ok_or_else(|| Failure::failed("no port"))?;
-        let to = Host::V4(Ipv4Addr::LOCALHOST);
-        let stream = exit::connect(&session, &to, port).await;
-        let mut stream = stream.map_err(Failure::failed)?;
-        stream.write_u32(number).await.map_err(Failure::failed)?;
-        stream.flush().await.map_err(Failure::failed)?;
-        Ok(Line {
-            stream,
-            _session: session,
-        })
+    let mut why = Failure::failed("a client had no session in time");
+    let trying = async {
+        loop {
+            match try_line(client, host, number).await {
+                Ok(line) => return line,
+                Err(fault) => why = fault,
+            }
+            sleep(AGAIN).await;
+        }
     };
-    let late = |_| Failure::failed("a client had no session within 30 s");
-    timeout(STANDING, standing).await.map_err(late)?
+    let tried = timeout(STANDING, trying).await;
+    tried.map_err(|_| why)
+}
+
+async fn try_line(client: &Client, host: SocketAddr, number: u32) -> Result<Line, Failure> {
+    let session = client.endpoint.session(client.exit_id(), Reach::Far).await;
+    let session = session.map_err(Failure::failed)?;
+    let port = NonZeroU16::new(host.port()).ok_or_else(|| Failure::failed("no port"))?;
+    let to = Host::V4(Ipv4Addr::LOCALHOST);
+    let stream = exit::connect(&session, &to, port).await;
+    let mut stream = stream.map_err(Failure::failed)?;
+    stream.write_u32(number).await.map_err(Failure::failed)?;
+    stream.flush().await.map_err(Failure::failed)?;
+    Ok(Line {
+        stream,
+        _session: session,
+    })
 }
 
 /// A client's part, until it is stopped: first traffic, then sessions that come and go.
@@ -330,7 +346,6 @@ async fn answer(
 
 /// Sessions come and go.
 async fn come_and_go(one: &Watched, host: SocketAddr, plan: Plan, rng: &mut Rng) {
-    with(&one.lives, |lives| lives.since = Some(now()));
     for _ in 0..plan.sessions {
         sleep(Duration::from_millis(300 + rng.below(1500))).await;
         let asked = now();
@@ -343,7 +358,7 @@ async fn come_and_go(one: &Watched, host: SocketAddr, plan: Plan, rng: &mut Rng)
     }
 }
 
-/// Looks every quantum, or now and then while nothing is made of it, how many circuits there are on the client's link and at its exit.
+/// Looks again and again how many circuits there are on the client's link and at its exit.
 async fn watch(one: Watched, plan: Plan) {
     let Watched { client, lives, .. } = one;
     let mut last = None;
@@ -354,12 +369,11 @@ async fn watch(one: Watched, plan: Plan) {
         };
         let counts = (own.own, there.through);
         let before = last.replace(counts).unwrap_or(counts);
-        let is_seldom = with(&lives, |lives| {
+        with(&lives, |lives| {
             differ(before.0, counts.0, &mut lives.guard);
             differ(before.1, counts.1, &mut lives.exit);
-            lives.since.is_none()
         });
-        sleep(quanta(plan, if is_seldom { 10 } else { 1 })).await;
+        sleep(quanta(plan, LOOK)).await;
     }
 }
 
