@@ -201,8 +201,8 @@ impl Measure {
         let plan = Plan {
             quantum: Nanos::try_from(QUANTUM).unwrap_or(0) * MILLI,
             settle: SETTLE,
-            // One more, for what is cut off.
-            traffic: window * (windows + 1),
+            // Two more, for the last is twice as long, and what is cut off.
+            traffic: window * (windows + 2),
             lives: LIVES,
             sessions: SESSIONS,
         };

@@ -6,8 +6,9 @@ use super::run::{Flow, Run};
 use super::trace::{Nanos, Way};
 use pluribus_mix::crypto::rng::Rng;
 
-/// Quanta of a window in which flows are matched, activity is told, and real cells are told from dummies.
+/// Quanta from one window in which flows are matched to the next. Each is twice as long: what they share, the intervals know of, for they are over flows.
 pub(super) const MATCHED: usize = 60;
+/// Quanta of a window in which activity is told, and real cells are told from dummies.
 const ACTIVE: usize = 20;
 const REAL: usize = 8;
 /// Quanta on both sides in which a quiet window is quiet too.
@@ -99,7 +100,7 @@ impl<'r> Asked<'r> {
     fn flows(&self, flows: std::ops::Range<usize>, rng: &mut Rng) -> Vec<Example> {
         let mut examples = Vec::new();
         let count = flows.len();
-        for window in self.all_windows(MATCHED) {
+        for window in self.all_windows(MATCHED, 2 * MATCHED) {
             // Others at the same time, every time others.
             let turn = 1 + usize::try_from(rng.below(count.max(2) as u64 - 1)).unwrap_or(0);
             for flow in flows.clone() {
@@ -133,7 +134,7 @@ impl<'r> Asked<'r> {
             let (Some(link), Some(truth)) = (self.links.get(flow), self.run.flows.get(flow)) else {
                 continue;
             };
-            for window in self.all_windows(quanta) {
+            for window in self.all_windows(quanta, quanta) {
                 let span = (window.from, window.from + self.length(quanta));
                 if let Some(is_match) = kind(truth, self.run.quantum, span) {
                     let features = link.alone(window);
@@ -172,13 +173,13 @@ impl<'r> Asked<'r> {
         examples
     }
 
-    fn all_windows(&self, quanta: usize) -> impl Iterator<Item = Window> + use<> {
+    /// A window of so many quanta after every step of so many.
+    fn all_windows(&self, step: usize, quanta: usize) -> impl Iterator<Item = Window> + use<> {
         let (from, until) = self.run.span;
-        let length = self.length(quanta);
-        (0..(until - from) / length).map(move |number| Window {
-            from: from + number * length,
-            quanta,
-        })
+        let (step, length) = (self.length(step), self.length(quanta));
+        let begins = (0..).map(move |number| from + number * step);
+        let whole = begins.take_while(move |begin| begin + length <= until);
+        whole.map(move |from| Window { from, quanta })
     }
 
     fn length(&self, quanta: usize) -> Nanos {
