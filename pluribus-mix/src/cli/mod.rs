@@ -8,6 +8,7 @@ mod failure;
 mod join;
 mod keygen;
 mod listen;
+mod measure;
 mod operator;
 mod vat;
 
@@ -45,6 +46,8 @@ pub(crate) enum Command {
     Status(operator::Status),
     /// Measure this machine, every figure beside its ceiling in the same run.
     Bench(bench::Bench),
+    /// See whether who watches both ends of a local network can match flows, beside controls in which it must.
+    Measure(measure::Measure),
 }
 
 /// Reads the command line.
@@ -73,6 +76,7 @@ pub(crate) fn run(command: Command) -> Result<(), Failure> {
         Command::Proxy(proxy) => join::run(proxy.run()),
         Command::Status(status) => status.run(),
         Command::Bench(bench) => bench.run(),
+        Command::Measure(measure) => measure.run(),
     }
 }
 
