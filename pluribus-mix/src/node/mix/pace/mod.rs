@@ -142,7 +142,11 @@ impl Mix {
     /// What comes now is not judged by a quantum that is over: a node that was held up hears before its timer strikes. (PAC 6)
     pub(super) fn catch_up(&mut self) {
         let now = self.clock;
-        if self.pace.as_ref().is_some_and(|pace| pace.grid.make_at() <= now) {
+        if self
+            .pace
+            .as_ref()
+            .is_some_and(|pace| pace.grid.make_at() <= now)
+        {
             self.beat();
         }
     }
