@@ -8,7 +8,7 @@ from rng import rand
 from wire import OFF, Refused, lp, u64
 
 RULE = hop.RULE
-SPEC = [RULE, "ONI-10"]
+SPEC = [RULE, "ONI-10", "PAC 3"]
 CELL = 1024
 
 
@@ -28,7 +28,7 @@ class Run:
         self.d, self.z, self.m = (rand(f"{label} kem {x}") for x in "dzm")
         start = int.from_bytes(rand(label + " start", 8), "big") % 2**62 if start is None else start
         self.settings = hop.encode_settings(live, class_, start)
-        self.said = {"live": live, "class": class_, "start": u64(start).hex()}
+        self.class_, self.said = class_, {"live": live, "class": class_, "start": u64(start).hex()}
         client, relay = self.client(), self.relay()
         self.request = client.request()
         assert len(self.request) == hop.REQUEST
@@ -42,7 +42,7 @@ class Run:
         return hop.Client(self.id, c.x25519_public(self.b_secret), self.settings, self.x, self.d, self.z)
 
     def relay(self):
-        return hop.Relay(self.id, self.b_secret)
+        return hop.Relay(self.id, self.b_secret, (self.class_,))
 
     def json(self):
         values = {
@@ -54,7 +54,7 @@ class Run:
         return {
             "kind": "handshake",
             "name": self.name,
-            "clauses": [RULE],
+            "clauses": [RULE, "PAC 3"] if self.class_ else [RULE],
             "id": self.id.hex(),
             "onion_secret": self.b_secret.hex(),
             "onion_public": self.relay().b.hex(),
@@ -269,6 +269,24 @@ def bad_keys(run):
         yield case | {"onion_public": point.hex(), "x_secret": run.x.hex(), "kem_d": run.d.hex(), "kem_z": run.z.hex()}
 
 
+def other_classes(runs):
+    """PAC 3: the class in the settings is that of the circuit's id."""
+    for run in runs:
+        for class_ in range(4):
+            if class_ == run.class_:
+                continue
+            relay = hop.Relay(run.id, run.b_secret, (class_,))
+            try:
+                relay.answer(run.request, run.y, run.m)
+            except Refused as e:
+                assert (e.clause, e.part) == (RULE, "class")
+            else:
+                raise AssertionError
+            name = f"{run.name}, on a circuit of class {class_}"
+            case = {"kind": "other class", "name": name, "clauses": [RULE, "PAC 3"], "base": run.name}
+            yield case | {"class": class_}
+
+
 def begins(run):
     """ONI-10: on a link the request and the reply travel in two cells each."""
 
@@ -291,5 +309,8 @@ def make():
         Run("live count 0, start 0", live=0, start=0),
         Run("live count 7, the greatest start", live=7, start=2**62 - 1),
     ]
+    paced = [Run(f"class {class_}", class_=class_) for class_ in (1, 2, 3)]
+    runs += paced
     out = [*(run.json() for run in runs), *bad_keys(runs[0]), *requests(runs[0]), *kept(runs[0]), *replies(runs[0])]
-    return {"comment": "The hop handshake.", "spec": SPEC, "cases": [*out, *begins(runs[0])]}
+    out += [*begins(runs[0]), *other_classes([runs[0], *paced])]
+    return {"comment": "The hop handshake.", "spec": SPEC, "cases": out}

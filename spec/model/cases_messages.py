@@ -4,8 +4,9 @@ import messages as m
 from rng import rand
 from wire import OFF, Refused, u8, u64
 
-SPEC = ["ONI-11", "ONI-12"]
+SPEC = ["ONI-11", "ONI-12", "PAC 11", "PAC 12"]
 SETS = {"to relay": (m.TO_RELAY, "ONI-11"), "to client": (m.TO_CLIENT, "ONI-12")}
+PACED = ("dummy", "loop", "dummy back", "loop back")
 
 
 def flip(data, at):
@@ -18,15 +19,24 @@ def good(to, name, message, body):
     known, clause = SETS[to]
     payload = m.encode(message, body)
     assert m.read(payload, known, clause) == (message, body)
+    clause = "PAC 12" if message in PACED else clause
     case = {"kind": to, "name": f"{to}: {name}", "clauses": [clause], "payload": payload.hex(), "message": message}
     if message == "truncated":
         return case | {"reason": body[0]}
     if message == "blame":
         return case | {"counter": body.hex()}
+    if message == "extended 2":
+        if any(body[-8:]):
+            case["clauses"] = ["PAC 11"]
+        return case | {"body": body[:-8].hex(), "index": body[-8:].hex()}
+    if message == "loop":
+        return case | {"token": body.hex()}
+    if message == "loop back":
+        return case | {"token": body[:8].hex(), "missed": body[8:].hex()}
     return case | {"body": body.hex()}
 
 
-def bad(to, name, payload, alone=True):
+def bad(to, name, payload, alone=True, paced=False):
     known, clause = SETS[to]
     try:
         m.read(payload, known, clause)
@@ -39,7 +49,8 @@ def bad(to, name, payload, alone=True):
         OFF.add(part)
         m.read(payload, known, clause)
         OFF.clear()
-    return {"kind": to + " refused", "name": f"{to}: {name}", "clauses": [clause], "payload": payload.hex()}
+    clauses = ["PAC 12"] if paced else [clause]
+    return {"kind": to + " refused", "name": f"{to}: {name}", "clauses": clauses, "payload": payload.hex()}
 
 
 def bodies(label):
@@ -50,7 +61,7 @@ def bodies(label):
 def whole():
     for to, (known, _) in SETS.items():
         for message, (_, length) in known.items():
-            if message in ("truncated", "blame"):
+            if message in ("truncated", "blame", "extended 2", "loop", "loop back"):
                 continue
             for name, body in bodies(message):
                 if length or name == "zeros":
@@ -59,20 +70,30 @@ def whole():
         yield good("to client", f"truncated, reason {reason}", "truncated", u8(reason))
     for counter in (0, 1, 2**62, 2**64 - 1):
         yield good("to client", f"blame of {counter}", "blame", u64(counter))
+    reply = rand("messages extended 2", m.EXTENDED_2_BODY - 8)
+    for index in (0, 1, 2, 2**32 + 5, 2**62 - 1):
+        yield good("to client", f"extended 2, index {index}", "extended 2", reply + u64(index))
+    yield good("to client", "extended 2, zeros", "extended 2", bytes(m.EXTENDED_2_BODY))
+    for token in (0, 1, 2**64 - 1):
+        yield good("to relay", f"loop with token {token}", "loop", u64(token))
+        for missed in (0, 1, 2**64 - 1):
+            body = u64(token) + u64(missed)
+            yield good("to client", f"loop with token {token}, {missed} missed", "loop back", body)
 
 
 def refused():
     for to, (known, _) in SETS.items():
         types = {type_ for type_, _ in known.values()}
-        for type_ in (0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x7F, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0xFF):
+        for type_ in (*range(0x08), 0x7F, *range(0x80, 0x88), 0xFF):
             if type_ not in types:
                 yield bad(to, f"type 0x{type_:02x}", u8(type_) + bytes(m.PAYLOAD - 1), alone=False)
         for message, (_, length) in known.items():
             payload = m.encode(message, u8(1) * length)
             if length == m.FIRST:
                 continue
-            yield bad(to, f"{message}, the first byte behind it", flip(payload, 1 + length))
-            yield bad(to, f"{message}, the last byte", flip(payload, -1))
+            paced = message in PACED
+            yield bad(to, f"{message}, the first byte behind it", flip(payload, 1 + length), paced=paced)
+            yield bad(to, f"{message}, the last byte", flip(payload, -1), paced=paced)
     for message in m.TO_RELAY:
         payload = m.encode(message, u8(1) * m.TO_RELAY[message][1])
         yield bad("to client", f"the relay's {message}", payload, alone=False)

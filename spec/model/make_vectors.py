@@ -7,7 +7,8 @@ import pathlib
 
 FILES = [
     *("names", "locators", "crypto", "handshake", "handshake_refused", "records", "streams", "pair", "cells"),
-    *("onion_cells", "hop_handshake", "links", "messages", "captp_syrup", "captp_ops", "captp_certificates"),
+    *("onion_cells", "hop_handshake", "links", "messages", "pacing", "paced_cells"),
+    *("captp_syrup", "captp_ops", "captp_certificates"),
 ]
 
 

@@ -24,6 +24,12 @@ class Chain:
 
     def __init__(self, secret, start):
         self.secret, self.era, self.counter = secret, start // ERA, start
+        self.start = start
+
+    def seek(self, index):
+        """PAC 9: the next cell is the one with this index; those before it never come."""
+        assert self.start + index >= self.counter
+        self.counter = self.start + index
 
     def step(self):
         """The counter of this cell; from here on `key` and `filler_key` are those it is sealed under."""

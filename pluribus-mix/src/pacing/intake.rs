@@ -7,6 +7,10 @@ use crate::time::Instant;
 const AHEAD: u32 = 1200;
 /// Cells of a batch. (PAC 4)
 const MOST: usize = 16_384;
+/// Records of a batch. (PAC 4)
+const RECORDS: u32 = 529;
+/// Batches beyond J by which one may come before its turn. (PAC 6)
+const AHEAD_OF_TURN: u64 = 2;
 /// Batches whose earliness makes up what later ones are compared with. (PAC 2)
 const FIRST: u32 = 32;
 /// Weight of the newest batch in the mean: one in so many.
@@ -15,9 +19,9 @@ const MEAN: i64 = 64;
 /// Why a link ends. (PAC 4)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bad {
-    /// A tick that does not rise, or by too much, or a record behind the last of its batch.
+    /// A tick that does not begin with 1, does not rise, or by too much, or a record behind the last of its batch.
     Tick,
-    /// More cells than a batch may have.
+    /// More cells or records than a batch may have.
     Cells,
 }
 
@@ -40,10 +44,12 @@ pub struct Intake {
     is_open: bool,
     skipped: u32,
     cells: usize,
+    records: u32,
     /// The least by which the number of the batch that was to be made next was higher than the tick that was complete.
     least: Option<i64>,
     /// By how much it is played later than its tick says.
     shift: Option<i64>,
+    jitter: u64,
     early: Early,
 }
 
@@ -72,14 +78,17 @@ impl Intake {
             }
         } else {
             let ahead = number.checked_sub(self.tick).ok_or(Bad::Tick)?;
-            if ahead == 0 || self.tick != 0 && ahead > AHEAD {
+            let most = if self.tick == 0 { 1 } else { AHEAD };
+            if ahead == 0 || ahead > most {
                 return Err(Bad::Tick);
             }
-            self.skipped = if self.tick == 0 { 0 } else { ahead - 1 };
-            (self.tick, self.cells, self.is_open) = (number, 0, true);
+            self.skipped = ahead - 1;
+            (self.tick, self.cells, self.records) = (number, 0, 0);
+            self.is_open = true;
         }
         self.cells += cells;
-        if self.cells > MOST {
+        self.records += 1;
+        if self.cells > MOST || self.records > RECORDS {
             return Err(Bad::Cells);
         }
         if !is_last {
@@ -103,7 +112,8 @@ impl Intake {
         };
         let played = unsigned(i64::from(tick).saturating_add(shift));
         self.early.note(grid.until(played, now));
-        (played >= grid.next()).then_some(played)
+        let wanted = grid.next()..=grid.next().saturating_add(self.jitter + AHEAD_OF_TURN);
+        wanted.contains(&played).then_some(played)
     }
 
     /// The first circuit opens: from now on it is settled when batches are played. (PAC 6)
@@ -113,6 +123,7 @@ impl Intake {
             let least = self.least.unwrap_or(apart).min(apart);
             self.shift = Some(least.saturating_add(signed(jitter)).saturating_sub(1));
             self.early = Early::default();
+            self.jitter = jitter;
         }
     }
 

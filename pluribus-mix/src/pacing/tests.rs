@@ -77,7 +77,7 @@ fn quanta_are_slewed_and_not_by_much() {
     }
 }
 
-/// PAC 4: ticks rise, by 1200 at most, and nothing follows the last record of a batch.
+/// PAC 4: ticks begin with 1 and rise, by 1200 at most, and nothing follows the last record of a batch.
 #[test]
 fn ticks_rise_and_batches_end() {
     let mut intake = Intake::default();
@@ -88,22 +88,25 @@ fn ticks_rise_and_batches_end() {
             cells,
         }))
     };
-    assert_eq!(intake.record(7, false, 31), Ok(None));
-    assert_eq!(intake.clone().record(8, false, 31), Err(Bad::Tick));
-    assert_eq!(intake.record(7, true, 1), whole(7, 0, 32));
-    assert_eq!(intake.clone().record(7, true, 1), Err(Bad::Tick));
-    assert_eq!(intake.clone().record(6, true, 1), Err(Bad::Tick));
-    assert_eq!(intake.clone().record(7 + 1201, true, 1), Err(Bad::Tick));
+    assert_eq!(intake.clone().record(0, true, 1), Err(Bad::Tick));
+    assert_eq!(intake.clone().record(2, true, 1), Err(Bad::Tick));
+    assert_eq!(intake.record(1, false, 31), Ok(None));
+    assert_eq!(intake.clone().record(2, false, 31), Err(Bad::Tick));
+    assert_eq!(intake.record(1, true, 1), whole(1, 0, 32));
+    assert_eq!(intake.clone().record(1, true, 1), Err(Bad::Tick));
+    assert_eq!(intake.clone().record(0, true, 1), Err(Bad::Tick));
+    assert_eq!(intake.clone().record(1 + 1201, true, 1), Err(Bad::Tick));
     assert_eq!(
-        intake.clone().record(7 + 1200, true, 1),
-        whole(1207, 1199, 1)
+        intake.clone().record(1 + 1200, true, 1),
+        whole(1201, 1199, 1)
     );
-    assert_eq!(Intake::default().record(0, true, 1), Err(Bad::Tick));
     for _ in 0..528 {
-        assert_eq!(intake.record(8, false, 31), Ok(None));
+        assert_eq!(intake.record(2, false, 31), Ok(None));
     }
-    assert_eq!(intake.clone().record(8, true, 16), whole(8, 0, 16_384));
-    assert_eq!(intake.record(8, true, 17), Err(Bad::Cells));
+    assert_eq!(intake.clone().record(2, true, 16), whole(2, 0, 16_384));
+    assert_eq!(intake.clone().record(2, true, 17), Err(Bad::Cells));
+    assert_eq!(intake.record(2, false, 1), Ok(None));
+    assert_eq!(intake.record(2, true, 1), Err(Bad::Cells));
 }
 
 /// An intake that has heard tick 1 at 60 ms, 10 ms after the grid's first batch began, and has its first circuit.

@@ -174,6 +174,46 @@ fn a_consensus_that_cannot_be_trusted_is_refused_in_one_line() {
     assert!(said.contains("expired"), "{said}");
 }
 
+/// FAC-6: whoever dials as soon as a proxy is ready is not turned away, though all of the network has just begun.
+#[test]
+fn a_proxy_that_is_ready_carries_at_once() {
+    let web = web::serve();
+    for _ in 0..3 {
+        let town = Town::found(1, 20);
+        let _running = town.start(1, 4);
+        let proxy = town.proxy(0, "");
+        let ready = proxy.ready();
+        let socks = text(&ready, "socks");
+        let mut stream = web::socks(socks, "127.0.0.1", web.port(), None).unwrap();
+        web::fetch(&mut stream, 1000, |_| {}).unwrap();
+    }
+}
+
+/// PAC 17: a whole network by the clock carries what programs say, and tells how late it writes.
+#[test]
+fn a_network_that_sends_by_the_clock_is_brought_up_and_carries() {
+    let files = tempfile::tempdir().unwrap();
+    let state = files.path().join("state");
+    let state = state.to_str().unwrap();
+    let words = "up --relays 3 --pacing constant --class fast --json --state";
+    let words: Vec<_> = words.split(' ').chain([state]).collect();
+    let up = Party::start(&words, &files.path().join("log"));
+    let ready = up.ready();
+    let web = web::serve();
+    let mut stream = web::socks(text(&ready, "socks"), "127.0.0.1", web.port(), None).unwrap();
+    web::fetch(&mut stream, 100_000, |_| {}).unwrap();
+
+    let status = run(&["status", "--json", state]);
+    let status: Value = serde_json::from_slice(&status.stdout).unwrap();
+    for party in [&status["client"], &status["relays"][0]] {
+        let late = &party["lateness"];
+        assert!(late["batches"].as_u64() > Some(10), "{status}");
+        assert!(late["median_us"].as_u64() <= late["p99_us"].as_u64());
+        assert!(late["p99_us"].as_u64() <= late["most_us"].as_u64());
+    }
+    assert_eq!(up.stop(), Some(0));
+}
+
 /// A network that has just begun carries nothing yet: proxies may know its relays before these know each other.
 fn everybody_is_listed(town: &Town, relays: &[Party]) {
     eventually("every relay is listed", || {

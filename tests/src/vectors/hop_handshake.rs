@@ -26,6 +26,7 @@ pub fn run(case: &Case, _: Backend) -> Result<(), Wrong> {
         "bad onion key" => bad_onion_key(fields),
         "request refused" => request_refused(case),
         "request accepted" => request_accepted(fields),
+        "other class" => other_class(fields),
         "reply refused" => reply_refused(fields),
         "on a link" => on_a_link(fields),
         "on a link refused" => on_a_link_refused(fields),
@@ -86,13 +87,20 @@ type Answer = Result<(HopSecrets, Settings, [u8; REPLY]), Refused>;
 struct Relay<'f> {
     fields: Fields<'f>,
     answerer: Answerer,
+    /// That of the circuit's id; without pacing 0. (PAC 3)
+    class: u8,
 }
 
 impl<'f> Relay<'f> {
     fn new(fields: Fields<'f>) -> Result<Self, Wrong> {
         let answerer = Answerer::new(id(&fields)?, scalar(&fields, "onion_secret")?);
         same("B", &answerer.onion(), &fields.bytes("onion_public")?)?;
-        Ok(Self { fields, answerer })
+        let class = fields.small("class")?;
+        Ok(Self {
+            fields,
+            answerer,
+            class,
+        })
     }
 
     fn answer(&mut self, request: &[u8; REQUEST]) -> Result<Answer, Wrong> {
@@ -103,7 +111,7 @@ impl<'f> Relay<'f> {
             scalar: self.fields.array("y_secret")?.into(),
             kem: kem.into(),
         };
-        Ok(self.answerer.answer(request, 0, entropy))
+        Ok(self.answerer.answer(request, self.class, entropy))
     }
 }
 
@@ -236,6 +244,14 @@ fn request_accepted(fields: &Fields<'_>) -> Result<(), Wrong> {
     let answer = relay.answer(&fields.array("request")?)?;
     let (_, _, reply) = good("the request", answer)?;
     same("the reply", &reply, &fields.bytes("reply")?)
+}
+
+fn other_class(fields: &Fields<'_>) -> Result<(), Wrong> {
+    let base = base(fields)?;
+    let mut relay = Relay::new(base.clone())?;
+    relay.class = fields.small("class")?;
+    let answer = relay.answer(&base.array("request")?)?;
+    equal("the reason", bad("the request", answer)?, Refused::Class)
 }
 
 fn reply_refused(fields: &Fields<'_>) -> Result<(), Wrong> {

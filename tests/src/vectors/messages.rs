@@ -39,11 +39,12 @@ fn is(fields: &Fields<'_>, found: &impl Debug, right: bool) -> Result<(), Wrong>
 }
 
 fn to_relay(fields: &Fields<'_>, found: &ToRelay<'_>) -> Result<(), Wrong> {
-    let body = fields.bytes("body")?;
+    let body = || fields.bytes("body");
     let right = match (fields.text("message")?, found) {
-        ("extend 1", ToRelay::Extend1(part)) => body == *part,
-        ("extend 2", ToRelay::Extend2(rest)) => body == *rest,
-        ("truncate", ToRelay::Truncate) => body.is_empty(),
+        ("extend 1", ToRelay::Extend1(part)) => body()? == *part,
+        ("extend 2", ToRelay::Extend2(rest)) => body()? == *rest,
+        ("truncate", ToRelay::Truncate) | ("dummy", ToRelay::Dummy) => body()?.is_empty(),
+        ("loop", ToRelay::Loop(token)) => fields.u64("token")? == *token,
         _ => false,
     };
     is(fields, found, right)
@@ -52,7 +53,13 @@ fn to_relay(fields: &Fields<'_>, found: &ToRelay<'_>) -> Result<(), Wrong> {
 fn to_client(fields: &Fields<'_>, found: &ToClient<'_>) -> Result<(), Wrong> {
     let right = match (fields.text("message")?, found) {
         ("extended 1", ToClient::Extended1(part)) => fields.bytes("body")? == *part,
-        ("extended 2", ToClient::Extended2(rest, 0)) => fields.bytes("body")? == *rest,
+        ("extended 2", ToClient::Extended2(rest, index)) => {
+            fields.bytes("body")? == *rest && fields.u64("index")? == *index
+        }
+        ("dummy back", ToClient::Dummy) => fields.bytes("body")?.is_empty(),
+        ("loop back", ToClient::Loop(token, missed)) => {
+            fields.u64("token")? == *token && fields.u64("missed")? == *missed
+        }
         ("truncated", ToClient::Truncated(reason)) => fields.number("reason")? == number(*reason),
         ("blame", ToClient::Blame(counter)) => fields.u64("counter")? == *counter,
         _ => false,

@@ -21,6 +21,8 @@ pub mod locators;
 pub mod messages;
 pub mod names;
 pub mod onion_cells;
+mod onion_ends;
+pub mod pacing;
 pub mod pair;
 pub mod receiver;
 pub mod records;
@@ -73,6 +75,8 @@ pub const RUNNERS: &[(&str, Run)] = &[
     ("hop_handshake", hop_handshake::run),
     ("links", links::run),
     ("messages", messages::run),
+    ("pacing", pacing::run),
+    ("paced_cells", onion_cells::run),
     ("captp_syrup", captp_syrup::run),
     ("captp_ops", captp_ops::run),
     ("captp_certificates", captp_certificates::run),

@@ -1,21 +1,19 @@
-//! onion_cells.json: cells of circuits, at every hop and at the client.
+//! onion_cells.json and paced_cells.json: cells of circuits, at every hop and at the client.
 //!
 //! What an end draws itself cannot be given to it, so each circuit stands twice. The *printed* one takes the cells of the
 //! vector: its relays open them and wrap them as printed, its client opens them. In the *own* one the same things are said by
 //! our client and our relays. A relay that opens printed cells as printed opens one of our client for the right payload
 //! only if that cell is what the model makes of the slots that were drawn: nothing else in it is free.
+//!
+//! With pacing a step has an index, that of its cell on the first link, and a cell need not come all the way. (PAC 9, PAC 11)
 
-use super::{Case, Fields, Wrong, bad, equal, good, holds, same, some};
-use pluribus_mix::crypto::aead::{Aead, Backend, Key};
-use pluribus_mix::crypto::kdf::{Label, Secret};
-use pluribus_mix::crypto::rng::{Noise, Seed};
-use pluribus_mix::onion::cipher::{HopCipher, Role, SlotCipher};
-use pluribus_mix::onion::handshake::HopSecrets;
-use pluribus_mix::onion::layers::{Broken, Layers};
-use pluribus_mix::onion::{CELL, Cell, PAYLOAD, Payload, SLOT, SLOTS, payload, payload_mut};
-
-/// Cells of an era. (ONI-5)
-const ERA: u64 = 1024;
+use super::onion_ends::{Chain, Ends, Known, Way, role};
+use super::{Case, Fields, Wrong, bad, equal, holds, same, some};
+use pluribus_mix::crypto::aead::Backend;
+use pluribus_mix::crypto::kdf::Label;
+use pluribus_mix::onion::cipher::{HopCipher, Role};
+use pluribus_mix::onion::layers::Broken;
+use pluribus_mix::onion::{CELL, Cell, PAYLOAD, Payload, SLOT, SLOTS, payload};
 
 /// Runs one case.
 ///
@@ -35,180 +33,10 @@ pub fn run(case: &Case, backend: Backend) -> Result<(), Wrong> {
     }
 }
 
-fn role(fields: &Fields<'_>) -> Result<Role, Wrong> {
-    match fields.text("role")? {
-        "relay" => Ok(Role::Relay),
-        "message" => Ok(Role::Message),
-        "through" => Ok(Role::Through),
-        other => Err(Wrong::new(format!("{other} is no role"))),
-    }
-}
-
-/// One direction of a hop, by hand: the secret of the era, and the counter of the next cell. (ONI-5)
-struct Chain {
-    secret: Secret,
-    era: u64,
-    counter: u64,
-}
-
-impl Chain {
-    fn new(secret: [u8; 32], start: u64) -> Self {
-        let secret = Secret::from(secret);
-        Self {
-            secret,
-            era: start / ERA,
-            counter: start,
-        }
-    }
-
-    /// The counter that the printed layer has is the next one, and the printed key that of its era.
-    fn next(&mut self, layer: &Fields<'_>) -> Result<u64, Wrong> {
-        let counter = self.counter;
-        equal("the counter", layer.u64("counter")?, counter)?;
-        while self.era < counter / ERA {
-            self.secret = self.secret.expand(Label::HOP_NEXT, b"");
-            self.era += 1;
-        }
-        let key = self.secret.expand(Label::HOP_KEY, b"");
-        same("the key", key.as_bytes(), &layer.bytes("key")?)?;
-        self.counter += 1;
-        Ok(counter)
-    }
-
-    fn open(&self, backend: Backend, counter: u64, aad: [u8; 3], layer: &[u8]) -> Option<Vec<u8>> {
-        let (tag, sealed) = layer.split_first_chunk::<SLOT>()?;
-        let mut sealed = [sealed, tag].concat();
-        let key = Key::new(backend, self.secret.expand(Label::HOP_KEY, b"").as_bytes());
-        key.open(counter, &aad, &mut sealed)
-            .ok()
-            .map(|it| it.to_vec())
-    }
-}
-
-/// Both directions of a hop, and its live count.
-struct Known {
-    forward: Chain,
-    backward: Chain,
-    live: usize,
-}
-
-impl Known {
-    /// Where what this hop seals on the way back begins.
-    fn sealed_from(&self) -> usize {
-        (SLOTS - self.live) * SLOT
-    }
-
-    /// What a printed cell of this hop says under a role: its live slots and its payload.
-    fn says(
-        &self,
-        backend: Backend,
-        (counter, role): (u64, Role),
-        cell: &Cell,
-    ) -> Result<Vec<u8>, Wrong> {
-        let (slots, sealed) = cell.split_at(self.sealed_from());
-        let tag = slots.get(..SLOT).unwrap_or_default();
-        let opened = self.backward.open(
-            backend,
-            counter,
-            [1, 1, role as u8],
-            &[tag, sealed].concat(),
-        );
-        some("the cell does not open under its key", opened)
-    }
-}
-
-/// The relays' ends and the client's.
-struct Ends {
-    relays: Vec<SlotCipher>,
-    client: Layers,
-    noise: Seed,
-    backend: Backend,
-}
-
-impl Ends {
-    fn new(seed: [u8; 32], backend: Backend) -> Self {
-        let noise = Seed::from_bytes(seed);
-        Self {
-            relays: Vec::new(),
-            client: Layers::new(backend, Noise::from(&mut noise.fork("client"))),
-            noise,
-            backend,
-        }
-    }
-
-    fn join(&mut self, hop: &Fields<'_>) -> Result<(), Wrong> {
-        let secrets = || -> Result<HopSecrets, Wrong> {
-            Ok(HopSecrets {
-                forward: Secret::from(hop.array::<32>("forward")?),
-                backward: Secret::from(hop.array::<32>("backward")?),
-            })
-        };
-        let (live, start) = (hop.small("live")?, hop.u64("start")?);
-        let noise = Noise::from(&mut self.noise.fork(&format!("hop {}", self.relays.len())));
-        let relay = SlotCipher::new(secrets()?, live, start, self.backend, noise);
-        self.relays.push(relay);
-        self.client.push(secrets()?, live, start);
-        equal("the hops", self.client.len(), self.relays.len())
-    }
-
-    fn leave(&mut self, hops: usize) {
-        self.relays.truncate(hops);
-        self.client.pop_to(hops);
-    }
-
-    fn relay(&mut self, hop: usize) -> Result<&mut SlotCipher, Wrong> {
-        let relay = hop.checked_sub(1).and_then(|at| self.relays.get_mut(at));
-        some("there is no such hop", relay)
-    }
-
-    /// Our client says this at this hop: what it sends.
-    fn sent(&mut self, hop: usize, role: Role, said: &Payload) -> Result<Cell, Wrong> {
-        let mut cell = [0; CELL];
-        *payload_mut(&mut cell) = *said;
-        good("the cell", self.client.wrap(hop, role, &mut cell))?;
-        Ok(cell)
-    }
-
-    /// Our client says this, and our relays hear it.
-    fn forward(&mut self, hop: usize, role: Role, said: &Payload) -> Result<(), Wrong> {
-        let mut cell = self.sent(hop, role, said)?;
-        for number in 1..=hop {
-            let found = self.relay(number)?.peel(&mut cell);
-            let wanted = if number == hop { role } else { Role::Relay };
-            equal("the role of our cell", found, Some(wanted))?;
-        }
-        same("the payload of our cell", payload(&cell), said)
-    }
-
-    /// Our relay says this: what leaves it.
-    fn originated(&mut self, hop: usize, role: Role, said: &Payload) -> Result<Cell, Wrong> {
-        let mut cell = [0; CELL];
-        *payload_mut(&mut cell) = *said;
-        self.relay(hop)?.originate(role, &mut cell);
-        Ok(cell)
-    }
-
-    /// Our relay says this, and our client hears it.
-    fn backward(&mut self, hop: usize, role: Role, said: &Payload) -> Result<(), Wrong> {
-        let mut cell = self.originated(hop, role, said)?;
-        for number in (1..hop).rev() {
-            self.relay(number)?.wrap(&mut cell);
-        }
-        self.hears(hop, role, said, cell)
-    }
-
-    /// Our client hears this in the cell.
-    fn hears(
-        &mut self,
-        hop: usize,
-        role: Role,
-        said: &Payload,
-        mut cell: Cell,
-    ) -> Result<(), Wrong> {
-        let heard = good("the cell", self.client.peel(&mut cell))?;
-        equal("who said it, and as what", heard, (hop, role))?;
-        same("the payload heard", payload(&cell), said)
-    }
+/// The index in a step, where cells have one. (PAC 9)
+fn index(step: &Fields<'_>) -> Result<Option<u64>, Wrong> {
+    let index = step.has("index").then(|| step.small("index"));
+    index.transpose()
 }
 
 /// A circuit, twice, and what a case says of it.
@@ -253,6 +81,7 @@ impl Circuit {
         match step.text("step")? {
             "forward" => self.forward(step),
             "backward" => self.backward(step),
+            "gap" => self.gap(step),
             "many forward" => self.many(step, Ends::forward, |known| &mut known.forward),
             "many backward" => self.many(step, Ends::backward, |known| &mut known.backward),
             "join" => self.join(&step.object("hop")?),
@@ -288,7 +117,12 @@ impl Circuit {
     fn forward(&mut self, step: &Fields<'_>) -> Result<(), Wrong> {
         let (hop, role) = (step.number("hop")?, role(step)?);
         let (said, layers) = (step.array::<PAYLOAD>("payload")?, step.objects("layers")?);
-        equal("the layers", layers.len(), hop)?;
+        let index = index(step)?;
+        let reaches = match step.has("reaches") {
+            true => step.number("reaches")?,
+            false => hop,
+        };
+        equal("the layers", layers.len(), reaches)?;
         let mut cell: Option<Cell> = None;
         for (number, layer) in (1..).zip(&layers) {
             let mut arrives: Cell = layer.array("cell")?;
@@ -296,36 +130,37 @@ impl Circuit {
                 same("the cell passed on", &cell, &arrives)?;
             }
             let wanted = if number == hop { role } else { Role::Relay };
-            self.arrives(number, layer, wanted, &arrives)?;
+            let here = self.printed.here(Way::Forward, number, index)?;
+            self.printed.seek_relay(Way::Forward, number, here)?;
+            self.arrives((number, here), layer, wanted, &arrives)?;
             let found = self.printed.relay(number)?.peel(&mut arrives);
             equal("the role", found, Some(wanted))?;
             cell = Some(arrives);
         }
-        let cell = some("the cell comes nowhere", cell)?;
-        same("the payload", payload(&cell), &said)?;
         let slots = step.bytes("slots")?;
         equal("the slots drawn", slots.len(), (SLOTS - hop) * SLOT)?;
-        same(
-            "the slots",
-            cell.get(..slots.len()).unwrap_or_default(),
-            &slots,
-        )?;
+        if let Some(cell) = cell.filter(|_| reaches == hop) {
+            same("the payload", payload(&cell), &said)?;
+            let drawn = cell.get(..slots.len()).unwrap_or_default();
+            same("the slots", drawn, &slots)?;
+        }
         // The client of the printed circuit counts the cell.
+        self.printed.seek_client(Way::Forward, index)?;
         self.printed.sent(hop, role, &said)?;
-        self.own.forward(hop, role, &said)
+        self.own.forward_at(index, (hop, reaches), role, &said)
     }
 
     /// A printed layer has the next counter and its keys, and opens under them.
     fn arrives(
         &mut self,
-        hop: usize,
+        (hop, here): (usize, Option<u64>),
         layer: &Fields<'_>,
         role: Role,
         cell: &Cell,
     ) -> Result<(), Wrong> {
         let (backend, ours) = (self.backend, self.printed.relay(hop)?.forward_counter());
         let chain = &mut self.known(hop)?.forward;
-        let counter = chain.next(layer)?;
+        let counter = chain.next(layer, here)?;
         equal("the relay's counter", ours, counter)?;
         let filler = chain.secret.expand(Label::HOP_FILLER, b"");
         same(
@@ -339,14 +174,65 @@ impl Circuit {
 
     fn backward(&mut self, step: &Fields<'_>) -> Result<(), Wrong> {
         let (hop, role) = (step.number("hop")?, role(step)?);
-        let (said, layers) = (step.array::<PAYLOAD>("payload")?, step.objects("layers")?);
+        let (said, index) = (step.array::<PAYLOAD>("payload")?, index(step)?);
+        let wanted = [step.bytes("live_slots")?, said.to_vec()].concat();
+        let cell = self.leaves(step, hop, |circuit, counter, printed| {
+            let backend = circuit.backend;
+            let says = circuit
+                .known(hop)?
+                .says(backend, (counter, role), printed)?;
+            same("the printed cell", &says, &wanted)?;
+            circuit.originates((hop, counter), role, &said)
+        })?;
+        self.printed.seek_client(Way::Backward, index)?;
+        self.printed.hears(hop, role, &said, cell)?;
+        self.own.backward_at(index, hop, role, &said)
+    }
+
+    /// Nothing came to this hop: it puts its layer on noise, and the client finds that of the hop behind it broken. (PAC 10, PAC 13)
+    fn gap(&mut self, step: &Fields<'_>) -> Result<(), Wrong> {
+        let (hop, index) = (step.number("hop")?, index(step)?);
+        let noise: Cell = step.array("noise")?;
+        let mut cell = self.leaves(step, hop, |circuit, _, printed| {
+            let from = circuit.known(hop)?.sealed_from();
+            let mut cell = noise;
+            circuit.printed.relay(hop)?.wrap(&mut cell);
+            parts("the layer on noise", from, &cell, printed)?;
+            Ok(cell)
+        })?;
+        let broken = Broken {
+            hop: step.number("broken")?,
+        };
+        self.printed.seek_client(Way::Backward, index)?;
+        let found = bad("the printed gap", self.printed.client.peel(&mut cell))?;
+        equal("whose layer is missing", found, broken)?;
+        let here = self.own.here(Way::Backward, hop, index)?;
+        self.own.seek_relay(Way::Backward, hop, here)?;
+        let mut cell = [0; CELL];
+        self.own.relay(hop)?.noise(&mut cell);
+        self.own.relay(hop)?.wrap(&mut cell);
+        self.own.passed_back(index, hop, &mut cell)?;
+        self.own.seek_client(Way::Backward, index)?;
+        let found = bad("our gap", self.own.client.peel(&mut cell))?;
+        equal("whose layer is missing in ours", found, broken)
+    }
+
+    /// The layers of a cell on the way back, as printed; `first` is what our relay at `hop` makes of the first, under the counter printed. What comes to the client.
+    fn leaves(
+        &mut self,
+        step: &Fields<'_>,
+        hop: usize,
+        first: impl Fn(&mut Self, u64, &Cell) -> Result<Cell, Wrong>,
+    ) -> Result<Cell, Wrong> {
+        let (layers, index) = (step.objects("layers")?, index(step)?);
         equal("the layers", layers.len(), hop)?;
         let mut cell: Option<Cell> = None;
         for (number, layer) in (1..=hop).rev().zip(&layers) {
             let printed: Cell = layer.array("cell")?;
-            let backend = self.backend;
+            let here = self.printed.here(Way::Backward, number, index)?;
+            self.printed.seek_relay(Way::Backward, number, here)?;
             let known = self.known(number)?;
-            let counter = known.backward.next(layer)?;
+            let counter = known.backward.next(layer, here)?;
             let from = known.sealed_from();
             let ours = match cell {
                 Some(mut cell) => {
@@ -354,12 +240,7 @@ impl Circuit {
                     parts("the cell passed on", from, &cell, &printed)?;
                     cell
                 }
-                None => {
-                    let wanted = [step.bytes("live_slots")?, said.to_vec()].concat();
-                    let says = known.says(backend, (counter, role), &printed)?;
-                    same("the printed cell", &says, &wanted)?;
-                    self.originates((number, counter), role, &said)?
-                }
+                None => first(self, counter, &printed)?,
             };
             let drawn = ours.get(SLOT..from).unwrap_or_default();
             let theirs = printed.get(SLOT..from).unwrap_or_default();
@@ -367,9 +248,7 @@ impl Circuit {
             holds(fresh, || "slots were not drawn anew".to_owned())?;
             cell = Some(printed);
         }
-        let cell = some("the cell comes from nowhere", cell)?;
-        self.printed.hears(hop, role, &said, cell)?;
-        self.own.backward(hop, role, &said)
+        some("the cell comes from nowhere", cell)
     }
 
     /// Our relay makes a cell of its own: it says the payload under the printed key.
@@ -388,7 +267,10 @@ impl Circuit {
     }
 
     fn forward_refused(&mut self, refused: &Fields<'_>) -> Result<(), Wrong> {
-        let relay = self.printed.relay(refused.number("hop")?)?;
+        let hop = refused.number("hop")?;
+        self.printed
+            .seek_relay(Way::Forward, hop, index(refused)?)?;
+        let relay = self.printed.relay(hop)?;
         let counter = refused.u64("counter")?;
         equal("the counter", relay.forward_counter(), counter)?;
         let found = relay.peel(&mut refused.array("cell")?);
@@ -396,6 +278,7 @@ impl Circuit {
     }
 
     fn backward_refused(&mut self, refused: &Fields<'_>) -> Result<(), Wrong> {
+        self.printed.seek_client(Way::Backward, index(refused)?)?;
         let found = self.printed.client.peel(&mut refused.array("cell")?);
         let broken = bad("the cell", found)?;
         let hop = refused.number("hop")?;

@@ -15,6 +15,8 @@ mod locators;
 mod messages;
 mod names;
 mod onion_cells;
+mod paced_cells;
+mod pacing;
 mod pair;
 mod records;
 mod refused;
@@ -97,6 +99,8 @@ const SOURCES: &[(&str, &str)] = &[
     ("hop_handshake", include_str!("hop_handshake.rs")),
     ("links", include_str!("links.rs")),
     ("messages", include_str!("messages.rs")),
+    ("pacing", include_str!("pacing.rs")),
+    ("paced_cells", include_str!("paced_cells.rs")),
     ("captp_syrup", include_str!("captp_syrup.rs")),
     ("captp_ops", include_str!("captp_ops.rs")),
     ("captp_certificates", include_str!("captp_certificates.rs")),

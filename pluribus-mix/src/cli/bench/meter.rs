@@ -51,7 +51,7 @@ pub(super) fn table(rows: &[Row]) -> String {
 }
 
 /// The CPU time that this process has used.
-fn cpu() -> Duration {
+pub(super) fn cpu() -> Duration {
     clock(ClockId::ProcessCPUTime)
 }
 

@@ -37,6 +37,8 @@ enum What {
     Vattp(Vattp),
     /// Circuits of three hops: throughput, echoes, what building one costs and what an idle one holds, with all parties in this process.
     Circuit(circuit::Circuit),
+    /// Cells by the clock: how many a core carries, how late they are written, and what a client costs that says nothing.
+    Paced(circuit::Paced),
     /// Only push cells from an exit to a client and say nothing, for a profiler.
     Cells(circuit::Cells),
 }
@@ -60,6 +62,7 @@ impl Bench {
         let (rows, is_json) = match self.what {
             What::Vattp(options) => (options.measure()?, options.json),
             What::Circuit(options) => (options.measure()?, options.json),
+            What::Paced(options) => (options.measure()?, options.json),
             What::Cells(options) => return options.run(),
         };
         let text = if is_json {

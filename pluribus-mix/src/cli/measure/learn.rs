@@ -190,7 +190,7 @@ mod tests {
     fn examples(count: usize, tells: f64, rng: &mut Rng) -> Vec<Example> {
         let mut noise = || rng.below(2000) as f64 / 1000.0 - 1.0;
         let example = |number: usize| {
-            let is_match = number % 2 == 0;
+            let is_match = number.is_multiple_of(2);
             let (common, sign) = (10.0 * noise(), if is_match { 1.0 } else { -1.0 });
             let told = [noise(), noise(), common + tells * sign + noise(), common];
             Example {

@@ -15,6 +15,8 @@ const BUCKETS: usize = (PARTS * DOUBLINGS) as usize;
 pub struct Lateness {
     /// Batches that were written.
     pub batches: u64,
+    /// Bytes of these.
+    pub bytes: u64,
     /// Half of them were not later, in microseconds, rounded up by an eighth at most.
     pub median: u64,
     /// 99 of 100 were not later, likewise.
@@ -27,6 +29,7 @@ pub struct Lateness {
 pub(in crate::net) struct Record {
     buckets: [AtomicU64; BUCKETS],
     most: AtomicU64,
+    bytes: AtomicU64,
 }
 
 impl Default for Record {
@@ -34,12 +37,14 @@ impl Default for Record {
         Self {
             buckets: [const { AtomicU64::new(0) }; BUCKETS],
             most: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
         }
     }
 }
 
 impl Record {
-    pub(super) fn note(&self, late: Duration) {
+    pub(super) fn note(&self, late: Duration, bytes: usize) {
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
         let micros = u64::try_from(late.as_micros()).unwrap_or(u64::MAX);
         if let Some(bucket) = self.buckets.get(bucket(micros)) {
             bucket.fetch_add(1, Ordering::Relaxed);
@@ -63,6 +68,7 @@ impl Record {
         };
         Lateness {
             batches,
+            bytes: self.bytes.load(Ordering::Relaxed),
             median: at(50),
             p99: at(99),
             most,
@@ -115,10 +121,10 @@ mod tests {
         let record = Record::default();
         assert_eq!(record.so_far(), Lateness::default());
         for micros in 1..=100 {
-            record.note(Duration::from_micros(micros));
+            record.note(Duration::from_micros(micros), 3);
         }
         let told = record.so_far();
-        assert_eq!((told.batches, told.most), (100, 100));
+        assert_eq!((told.batches, told.bytes, told.most), (100, 300, 100));
         assert!((50..=56).contains(&told.median), "{told:?}");
         assert!((99..=100).contains(&told.p99), "{told:?}");
     }

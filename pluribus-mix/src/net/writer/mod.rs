@@ -270,7 +270,7 @@ impl Desk {
                 self.buffers.give(bytes);
                 continue;
             };
-            self.record.note(now.since(due));
+            self.record.note(now.since(due), bytes.len());
             lane.push(bytes);
             if lane.write(now, &self.buffers) == Fate::Broken {
                 self.lose(link);

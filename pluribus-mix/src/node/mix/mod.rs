@@ -198,6 +198,7 @@ impl Mix {
         above: &mut dyn Above,
     ) {
         self.clock = now;
+        self.catch_up();
         let mut rest = bytes;
         loop {
             match self.next_record(id, &mut rest) {

@@ -297,9 +297,13 @@ pub(crate) type Listed = (Arc<SigningKey>, [u8; 32], SocketAddr);
 
 /// Who the relays are, signed by an authority made for it.
 pub(crate) fn consensus(wall: Wall, relays: &[Listed]) -> Result<Consensus, Broken> {
+    agreed(wall, relays, Params::default().with("networks", 0)?)
+}
+
+/// The same with what the network has settled besides.
+pub(crate) fn agreed(wall: Wall, relays: &[Listed], params: Params) -> Result<Consensus, Broken> {
     let signer = SigningKey::from_seed(&[0xa0; 32]);
     let authorities = Authorities::new([RelayId::from(signer.public())], 1)?;
-    let params = Params::default().with("networks", 0)?;
     let mut authority = Authority::new(signer, authorities, params, 1, None)?;
     for (key, onion, at) in relays {
         let relay = Relay {

@@ -9,6 +9,7 @@ mod counted;
 mod flow;
 mod mesh;
 mod network;
+mod paced;
 mod socket;
 mod up;
 
@@ -17,6 +18,7 @@ use super::meter::Row;
 use super::progress;
 use clap::Args;
 use mesh::Way;
+pub(super) use paced::Paced;
 use pluribus_mix::crypto::aead::Backend;
 
 /// How the rows about circuits are measured.

@@ -139,12 +139,24 @@ impl Mix {
         }
     }
 
+    /// What comes now is not judged by a quantum that is over: a node that was held up hears before its timer strikes. (PAC 6)
+    pub(super) fn catch_up(&mut self) {
+        let now = self.clock;
+        if self
+            .pace
+            .as_ref()
+            .is_some_and(|pace| pace.grid.make_at() <= now)
+        {
+            self.beat();
+        }
+    }
+
     /// It is time to make the batches of a quantum. (PAC 1)
     pub(super) fn beat(&mut self) {
         self.ask_waiting();
         let now = self.clock;
         let Some(pace) = &mut self.pace else { return };
-        pace.timer = None;
+        self.timers.clear(Who::Beat, &mut pace.timer);
         pace.steer(self.wires.values().filter_map(|wire| wire.flow.as_deref()));
         let Pace { grid, making, .. } = &mut **pace;
         if let Some((number, due)) = grid.take(now) {
