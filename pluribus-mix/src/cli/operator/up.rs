@@ -81,7 +81,7 @@ impl Pacing {
             Self::Constant => params
                 .with("pacing", "constant")?
                 .with("quantum", 20)?
-                .with("jitter", 3)?
+                .with("jitter", 5)?
                 .with("slots", 8)?
                 .with("pool_window", 6)?
                 .with("epoch", 30)?
