@@ -201,7 +201,8 @@ impl Wire {
     /// Cells that circuits have in batch `n`, or would have if they had begun.
     fn demand(&self, n: u64) -> u64 {
         let turn = |lane: &&Lane| {
-            let first = lane.places.outward.filter(|_| !lane.places.is_ending);
+            // One that ends still needs a place, for that to be said.
+            let first = lane.places.outward;
             first.is_some_and(|first| lane.places.class.is_due(n.abs_diff(first)))
         };
         let due = self.lanes.values().filter(turn);

@@ -157,6 +157,8 @@ impl Mix {
                 }
             }
             Heard::Truncated { strike, .. } => {
+                // The exit is gone, or what lay before it.
+                it.leg_ends = None;
                 if it.stage == Stage::Asking {
                     self.sulk(key);
                 }
