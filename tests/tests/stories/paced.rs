@@ -1,4 +1,6 @@
-//! A network that sends by the clock.
+//! Networks that send by the clock: what is seen from outside, and what comes through.
+
+mod constant;
 
 use crate::kit::{MS, SECOND};
 use crate::mixkit::{Talk, opens, relays};
