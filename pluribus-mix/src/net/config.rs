@@ -9,6 +9,7 @@ use crate::crypto::aead::Backend;
 use crate::crypto::sign::SigningKey;
 use crate::locator::Address;
 use crate::node::{MixConfig, RelayConfig};
+use crate::pacing::Class;
 
 use super::dialer::Dialer;
 use super::entropy::{first_incarnation, fresh_key, fresh_secret};
@@ -29,6 +30,7 @@ pub struct Config {
     pub(super) stream_backlog: usize,
     pub(super) from: Option<IpAddr>,
     pub(super) mix: Option<MixConfig>,
+    pub(super) class: Class,
 }
 
 impl Config {
@@ -48,6 +50,7 @@ impl Config {
             stream_backlog: 1024,
             from: None,
             mix: None,
+            class: Class::default(),
         }
     }
 
@@ -150,6 +153,13 @@ impl Config {
     #[must_use]
     pub fn mix_client(mut self) -> Self {
         self.mix = Some(MixConfig::default());
+        self
+    }
+
+    /// The class of a client's circuits in a network that sends by the clock: how much each carries, used or not. `talk` if not said. (PAC 3)
+    #[must_use]
+    pub fn class(mut self, class: Class) -> Self {
+        self.class = class;
         self
     }
 

@@ -11,7 +11,7 @@ use crate::directory::{Consensus, Guards, NoPath, Wall};
 use crate::id::{RelayId, VatId};
 use crate::locator::{Address, Locator};
 use crate::netlayer::Netlayer;
-use crate::node::{Circuits, Node, Reach};
+use crate::node::{Circuits, MixConfig, Node, Reach};
 
 use super::config::Config;
 use super::connection::Connection;
@@ -19,6 +19,7 @@ use super::dialer::Dialling;
 use super::driver::{Command, Driver, Habits};
 use super::entropy::fresh_seed;
 use super::error::{BindError, DialError, EndpointClosed};
+use super::writer::{Lateness, Record};
 
 /// Commands on their way to the driver.
 const COMMANDS: usize = 16;
@@ -32,6 +33,7 @@ pub struct Endpoint {
     onion: Option<[u8; 32]>,
     commands: mpsc::Sender<Command>,
     backlog: Mutex<mpsc::Receiver<Connection>>,
+    record: Arc<Record>,
 }
 
 impl Endpoint {
@@ -56,9 +58,11 @@ impl Endpoint {
         let (commands, to_hear) = mpsc::channel(COMMANDS);
         let (incoming, backlog) = mpsc::channel(config.backlog);
         let listener = listener.map(|(listener, _)| listener);
+        let record = Arc::<Record>::default();
         let habits = Habits {
             dialling: Arc::new(dialling),
             stream_backlog: config.stream_backlog,
+            record: Arc::clone(&record),
         };
         let relay = config.mix.as_ref().and_then(|mix| mix.relay.as_ref());
         let onion = relay.map(crate::node::RelayConfig::public);
@@ -70,6 +74,7 @@ impl Endpoint {
             onion,
             commands,
             backlog,
+            record,
         })
     }
 
@@ -147,6 +152,12 @@ impl Endpoint {
     /// [`EndpointClosed`].
     pub async fn circuits(&self) -> Result<Circuits, EndpointClosed> {
         self.ask(Command::Circuits).await
+    }
+
+    /// How late its batches were written so far, where cells go by the clock; all zeros elsewhere. (PAC 17)
+    #[must_use]
+    pub fn lateness(&self) -> Lateness {
+        self.record.so_far()
     }
 
     /// The onion key of a relay, for its descriptor.
@@ -228,6 +239,9 @@ fn node(config: &Config, place: Option<Address>, within: Duration) -> Result<Nod
     inner.anonymous = config.anonymous;
     inner.backend = config.backend;
     inner.link_deadline = within;
-    inner.mix = config.mix.clone();
+    inner.mix = config.mix.clone().map(|mix| MixConfig {
+        class: config.class,
+        ..mix
+    });
     Ok(Node::new(inner, &fresh_seed()?))
 }

@@ -4,6 +4,9 @@
 //! writer gets whole batches and reports each one written. Both talk to the driver through one bounded channel, so a
 //! driver that is busy slows the sockets down and not the memory up.
 //!
+//! A link that goes by the clock has its writer only until its first batch. Then [`Link::pace`] has that one write out what it has and hand
+//! over its half, and the thread of `writer` goes on.
+//!
 //! Closing has one odd corner: TCP throws away what is still on its way *to* the peer when a socket is closed with unread
 //! input. So a closed link is flushed, ended, and then read until the peer has ended it too or has had its time.
 
@@ -12,9 +15,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::net::{TcpListener, TcpStream, tcp, unix};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -24,6 +27,7 @@ use crate::node::{LinkId, Source};
 use super::buffers::Pool;
 use super::dialer::{Apart, Dialling, Line};
 use super::party::SessionStream;
+use super::writer::{Open, Relief, Socket, Tie, Writer};
 
 /// How long a closed link may take to say its last.
 const LINGER: Duration = Duration::from_secs(3);
@@ -62,6 +66,14 @@ pub(super) enum Link {
         batches: mpsc::Sender<Vec<u8>>,
         /// How many more batches the writer can take. The node waits while it is 0.
         room: usize,
+        /// For the writer: who goes on when it has written all that.
+        relief: oneshot::Sender<Relief>,
+        lost: CancellationToken,
+        until_dropped: DropGuard,
+    },
+    /// Goes by the clock. (PAC 16)
+    Paced {
+        _open: Open,
         _until_dropped: DropGuard,
     },
 }
@@ -114,17 +126,54 @@ impl Link {
     fn serve<R, W>(id: LinkId, reading: R, writing: W, wire: &Wire) -> Self
     where
         R: Incoming + Send + 'static,
-        W: AsyncWrite + Send + Unpin + 'static,
+        W: Outgoing + Send + 'static,
     {
-        let closing = CancellationToken::new();
+        let (closing, lost) = (CancellationToken::new(), CancellationToken::new());
         let (batches, to_write) = mpsc::channel(BATCHES);
-        tokio::spawn(read(id, reading, wire.clone(), closing.clone()));
-        tokio::spawn(write(id, writing, to_write, wire.clone(), closing.clone()));
+        let (relief, relieved) = oneshot::channel();
+        let reader = read(id, reading, wire.clone(), lost.clone(), closing.clone());
+        tokio::spawn(reader);
+        let writer = write_out(id, writing, to_write, relieved, wire.clone());
+        tokio::spawn(in_time(writer, closing.clone()));
         Self::Standing {
             batches,
             room: BATCHES,
-            _until_dropped: closing.drop_guard(),
+            relief,
+            lost,
+            until_dropped: closing.drop_guard(),
         }
+    }
+
+    /// Leaves it to the thread, behind what it was given so far. `None` if it does not stand, or the thread cannot begin.
+    #[must_use]
+    pub(super) fn pace(self, id: LinkId, wire: &Wire, writer: &mut Writer) -> Option<Self> {
+        let Self::Standing {
+            relief,
+            lost,
+            until_dropped,
+            ..
+        } = self
+        else {
+            return None;
+        };
+        let tie = Tie {
+            lost,
+            _news: wire.news.clone(),
+        };
+        let opened = writer.open(id, tie);
+        let opened = opened.inspect_err(|error| tracing::error!(%error, "no thread for writing"));
+        let (open, next) = opened.ok()?;
+        // A writer that is gone has seen the link break, and nobody takes over.
+        let _ = relief.send(next);
+        Some(Self::Paced {
+            _open: open,
+            _until_dropped: until_dropped,
+        })
+    }
+
+    /// Whether the thread has it.
+    pub(super) fn is_paced(&self) -> bool {
+        matches!(self, Self::Paced { .. })
     }
 
     /// Hands a batch to the writer. Whether it can take another right away.
@@ -221,12 +270,15 @@ impl Incoming for ReadHalf<SessionStream> {
     }
 }
 
-async fn read<R: Incoming>(id: LinkId, mut half: R, wire: Wire, closing: CancellationToken) {
-    if closing
-        .run_until_cancelled(pass_on(id, &mut half, &wire))
-        .await
-        .is_some()
-    {
+async fn read<R: Incoming>(
+    id: LinkId,
+    mut half: R,
+    wire: Wire,
+    lost: CancellationToken,
+    closing: CancellationToken,
+) {
+    let broken = lost.run_until_cancelled(pass_on(id, &mut half, &wire));
+    if closing.run_until_cancelled(broken).await.is_some() {
         let _ = wire.news.send(News::Lost(id)).await;
         return;
     }
@@ -242,29 +294,49 @@ async fn pass_on<R: Incoming>(id: LinkId, half: &mut R, wire: &Wire) {
     }
 }
 
-async fn write<W: AsyncWrite + Unpin>(
-    id: LinkId,
-    half: W,
-    batches: mpsc::Receiver<Vec<u8>>,
-    wire: Wire,
-    closing: CancellationToken,
-) {
+/// What a link writes to.
+trait Outgoing: AsyncWrite + Sized + Unpin {
+    /// The socket under it, for the thread. `None` if there is none, or there can be no more descriptors.
+    fn hand_over(self) -> Option<Socket>;
+}
+
+impl Outgoing for tcp::OwnedWriteHalf {
+    fn hand_over(self) -> Option<Socket> {
+        Socket::of_tcp(self).ok()
+    }
+}
+
+impl Outgoing for unix::OwnedWriteHalf {
+    fn hand_over(self) -> Option<Socket> {
+        Socket::of_unix(self).ok()
+    }
+}
+
+/// What others carry has no moments.
+impl Outgoing for WriteHalf<SessionStream> {
+    fn hand_over(self) -> Option<Socket> {
+        None
+    }
+}
+
+async fn in_time(writer: impl Future<Output = ()>, closing: CancellationToken) {
     let too_late = async {
         closing.cancelled().await;
         sleep(LINGER).await;
     };
     tokio::select! {
-        () = write_out(id, half, batches, &wire) => {}
+        () = writer => {}
         () = too_late => {}
     }
 }
 
-/// Returns when everything was written and ended, or nothing more can be.
-async fn write_out<W: AsyncWrite + Unpin>(
+/// Returns when everything was written and ended or handed over, or nothing more can be.
+async fn write_out<W: Outgoing>(
     id: LinkId,
     mut half: W,
     mut batches: mpsc::Receiver<Vec<u8>>,
-    wire: &Wire,
+    mut relieved: oneshot::Receiver<Relief>,
+    wire: Wire,
 ) {
     while let Some(batch) = batches.recv().await {
         if half.write_all(&batch).await.is_err() {
@@ -274,7 +346,10 @@ async fn write_out<W: AsyncWrite + Unpin>(
             return;
         }
     }
-    let _ = half.shutdown().await;
+    match relieved.try_recv() {
+        Ok(relief) => relief.take_over(half.hand_over()),
+        Err(_) => drop(half.shutdown().await),
+    }
 }
 
 #[cfg(test)]

@@ -47,6 +47,7 @@ pub mod party;
 mod seam;
 mod store;
 mod stream;
+mod writer;
 
 pub use crate::node::{Circuits, Reach};
 pub use carry::{Break, Carried};
@@ -59,3 +60,4 @@ pub use error::{BindError, Cut, DatagramError, DialError, EndpointClosed, OpenEr
 pub use seam::Seam;
 pub use store::{Store, StoreError};
 pub use stream::{MixListener, MixStream};
+pub use writer::Lateness;

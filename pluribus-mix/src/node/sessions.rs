@@ -95,6 +95,23 @@ pub struct Circuits {
     pub cells: usize,
 }
 
+/// What pacing has come to at a node so far. (PAC 17)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Paced {
+    /// Of the circuits that begin here.
+    pub class: Class,
+    /// The network's quantum.
+    pub quantum: Duration,
+    /// How much faster than the network's our quanta go by, in millionths. (PAC 2)
+    pub slew: i64,
+    /// Batches of others that were late or left out, on links with circuits. (PAC 6)
+    pub late: u64,
+    /// Batches of others in which a circuit had a cell too few or too many. (PAC 7)
+    pub short: u64,
+    /// Circuits that may still be begun here. (PAC 14)
+    pub free_slots: usize,
+}
+
 /// What a relay answers as, for this use. (VTP-4)
 fn hosted(config: &Config, relay: &RelayConfig, for_use: Use) -> Hosted {
     let id = RelayId::from(config.identity.public());
@@ -275,6 +292,11 @@ impl Node {
     pub fn circuits(&self) -> Circuits {
         let count = self.mix.as_ref().map(|mix| mix.count());
         count.unwrap_or_default()
+    }
+
+    /// What pacing has come to so far; `None` in a network without it. (PAC 17)
+    pub fn paced(&self) -> Option<Paced> {
+        self.mix.as_ref()?.paced()
     }
 
     /// Does something with the mix, and then what follows from it.

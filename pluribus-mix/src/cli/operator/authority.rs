@@ -45,8 +45,21 @@ authorities = ["ocapn://25njqamcweflpvkl73j4szahhihoc4xt3ktcgjnpaingr5yhkenl5sid
 interval = 3600
 # 1: no two relays of one path in one IPv4 /16 or IPv6 /32. 0 for networks that live in one place.
 networks = 1
-# Cells are sent at once. A constant rate is not in this version.
+# How cells are sent: "none", at once; who watches enough links can tell who talks with whom. "constant", by the clock, as many whether something
+# is said or not. All that follows is for "constant".
 pacing = "none"
+# Milliseconds of a quantum, the beat of the clock: 5 to 1000.
+quantum = 50
+# Quanta that a cell rests at a relay at most. More hide the troubles of links, and make everything later.
+jitter = 3
+# Circuits of a client's link, used or not.
+slots = 8
+# Seconds between moments when clients begin circuits.
+pool_window = 60
+# 1: links between relays do not tell how many circuits they have. 0 for networks that live on one machine.
+padding = 1
+# Seconds between changes of how much a link between relays carries.
+epoch = 600
 "#;
 
 /// Keep the list of relays, and sign it together with the others.
@@ -124,9 +137,12 @@ pub(super) fn core(
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ParamsSection {
+    epoch: Option<u64>,
     interval: Option<u64>,
+    jitter: Option<u64>,
     networks: Option<u64>,
     pacing: Option<String>,
+    padding: Option<u64>,
     pool_window: Option<u64>,
     quantum: Option<u64>,
     slots: Option<u64>,
@@ -134,13 +150,13 @@ struct ParamsSection {
 
 impl ParamsSection {
     fn params(self) -> Result<Params, Failure> {
-        if self.pacing.as_deref() == Some("constant") {
-            return Err(Failure::usage(super::NO_PACING));
-        }
         let said = [
+            ("epoch", self.epoch.map(Param::from)),
             ("interval", self.interval.map(Param::from)),
+            ("jitter", self.jitter.map(Param::from)),
             ("networks", self.networks.map(Param::from)),
             ("pacing", self.pacing.as_deref().map(Param::from)),
+            ("padding", self.padding.map(Param::from)),
             ("pool_window", self.pool_window.map(Param::from)),
             ("quantum", self.quantum.map(Param::from)),
             ("slots", self.slots.map(Param::from)),
@@ -186,7 +202,24 @@ mod tests {
     fn the_default_file_has_every_setting_and_is_accepted() {
         let settings: Settings = toml::from_str(DEFAULT).unwrap();
         let params = settings.params.params();
-        assert!(params.is_ok_and(|it| it.interval() == Params::default().interval()));
+        let params = params.unwrap_or_else(|_| panic!("refused"));
+        let numbers = |it: &Params| {
+            let paced = [
+                it.quantum(),
+                it.jitter(),
+                it.slots(),
+                it.pool_window(),
+                it.epoch(),
+            ];
+            (
+                it.interval(),
+                it.networks(),
+                it.pacing(),
+                it.padding(),
+                paced,
+            )
+        };
+        assert_eq!(numbers(&params), numbers(&Params::default()));
         assert!(settings.network.network().is_ok());
         let all: String = DEFAULT
             .replace("# at =", "at =")

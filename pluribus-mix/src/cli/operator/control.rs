@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use pluribus_mix::net::Circuits;
+use pluribus_mix::net::{Circuits, Lateness};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixListener;
@@ -80,6 +80,19 @@ pub(super) fn circuits(of: Circuits) -> Value {
         "links": of.links,
         "cells_waiting": of.cells,
     })
+}
+
+/// How late batches were written; nothing where cells do not go by the clock. (PAC 17)
+pub(super) fn lateness(of: Lateness) -> Value {
+    match of.batches {
+        0 => Value::Null,
+        batches => json!({
+            "batches": batches,
+            "median_us": of.median,
+            "p99_us": of.p99,
+            "most_us": of.most,
+        }),
+    }
 }
 
 /// What there is of the consensus.

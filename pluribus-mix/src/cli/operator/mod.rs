@@ -40,10 +40,6 @@ use super::Failure;
 /// How long a party may take to stop.
 const FAREWELL: Duration = Duration::from_millis(2800);
 
-/// Why cells are sent at once.
-const NO_PACING: &str =
-    "a constant rate (pacing = constant) is not in this version; cells are sent at once (none)";
-
 /// What the commands of one party have in common.
 #[derive(Args)]
 pub(crate) struct Configured {

@@ -9,16 +9,17 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 use pluribus_mix::crypto::sign::SigningKey;
-use pluribus_mix::directory::{BadPolicy, Params};
+use pluribus_mix::directory::{BadPolicy, Params, Refused};
 use pluribus_mix::face::{Protocol, Reach};
 use pluribus_mix::net::directory::Network;
 use pluribus_mix::net::party::{Authority, Client, Keep, Relay, RelayRules};
 use pluribus_mix::net::{Config, Endpoint, Store, fresh_key, loopback_address};
+use pluribus_mix::pacing::Class;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::control::{Control, circuits};
+use super::control::{Control, circuits, lateness};
 use super::file::{Base, Knock};
 use super::proxy::{self, Doors};
 use super::{announce, authority, refused, relay, until_stopped};
@@ -41,6 +42,11 @@ pub(crate) struct Up {
     /// How cells are sent.
     #[arg(long, value_enum, default_value_t = Pacing::None)]
     pacing: Pacing,
+    /// How much each circuit carries where cells are sent by the clock, used or not: idle, talk, fast or bulk.
+    ///
+    /// With the quanta of 20 ms that are usual here, 11, 45, 179 or 717 kB/s each way; with the 50 ms of other networks 4.5, 17.9, 71.7 or 286.7.
+    #[arg(long, value_name = "CLASS", default_value_t = Class::default())]
+    class: Class,
     /// Where SOCKS5 is spoken.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
     socks: SocketAddr,
@@ -59,8 +65,29 @@ pub(crate) struct Up {
 enum Pacing {
     /// At once.
     None,
-    /// At a constant rate: not in this version.
+    /// By the clock, as many whether something is said or not.
     Constant,
+}
+
+impl Pacing {
+    /// What a network on one machine decides. Its quanta are short, since its links are; and links between relays carry what their circuits
+    /// need, since whoever sees these sees everything.
+    fn params(self) -> Result<Params, Refused> {
+        let params = Params::default()
+            .with("networks", 0)?
+            .with("interval", INTERVAL)?;
+        match self {
+            Self::None => Ok(params),
+            Self::Constant => params
+                .with("pacing", "constant")?
+                .with("quantum", 20)?
+                .with("jitter", 3)?
+                .with("slots", 8)?
+                .with("pool_window", 6)?
+                .with("epoch", 30)?
+                .with("padding", 0),
+        }
+    }
 }
 
 /// Everybody in a network.
@@ -72,9 +99,6 @@ struct Everybody {
 
 impl Up {
     pub(crate) async fn run(self) -> Result<(), Failure> {
-        if self.pacing == Pacing::Constant {
-            return Err(Failure::usage(super::NO_PACING));
-        }
         let store = self.state.as_deref().map(Store::open).transpose();
         let store = store.map_err(Failure::failed)?;
         let control = self.state.as_deref().map(Control::open).transpose()?;
@@ -84,7 +108,7 @@ impl Up {
             let knock = Knock::Tcp(at);
             doors.open(knock, protocol, Reach::Loopback, &here).await?;
         }
-        let everybody = Everybody::begin(self.relays).await?;
+        let everybody = Everybody::begin(self.relays, self.pacing, self.class).await?;
         let served = until_stopped(|stop| everybody.serve(doors, control, self.json, stop)).await;
         drop(store);
         served
@@ -92,16 +116,13 @@ impl Up {
 }
 
 impl Everybody {
-    async fn begin(relays: u16) -> Result<Self, Failure> {
+    async fn begin(relays: u16, pacing: Pacing, class: Class) -> Result<Self, Failure> {
         let key = Arc::new(fresh_key().map_err(Failure::failed)?);
         let endpoint = Config::new(Arc::clone(&key), 1).listening(place()?);
         let endpoint = Endpoint::bind(endpoint).await.map_err(Failure::to_bind)?;
         let network = Network::new(vec![endpoint.locator().clone()], 1);
         let network = network.map_err(Failure::failed)?;
-        let params = Params::default()
-            .with("networks", 0)
-            .and_then(|params| params.with("interval", INTERVAL));
-        let params = params.map_err(refused)?;
+        let params = pacing.params().map_err(refused)?;
         // Its endpoint and what it signs with are one key in two places.
         let again = SigningKey::from_expanded(&key.to_expanded()).map_err(Failure::failed)?;
         let core = authority::core(again, &network, params, usize::from(relays), None)?;
@@ -112,7 +133,7 @@ impl Everybody {
         }
         let from = loopback_address().map_err(Failure::to_bind)?;
         let keep = Keep::open(network, None).map_err(Failure::failed)?;
-        let client = proxy::begin(Some(from.into()), keep).await?;
+        let client = proxy::begin(Some(from.into()), class, keep).await?;
         Ok(Self {
             authority,
             relays: all,
@@ -136,11 +157,22 @@ impl Everybody {
             parties.spawn(async move { relay.run(token).await });
         }
         let (client, token) = (self.client.clone(), running.clone());
-        parties.spawn(async move { client.run(token).await });
+        let relays = self.relays.clone();
+        parties.spawn(async move {
+            // Sooner it would ask relays that do not know each other, and pass them over for a while.
+            let known = async {
+                for relay in &relays {
+                    relay.ready().await;
+                }
+            };
+            if token.run_until_cancelled(known).await.is_some() {
+                client.run(token).await;
+            }
+        });
         let work = async {
             // All of the network is here: it is ready at once, or never.
             tokio::select! {
-                () = self.ready() => self.announce(&doors, json)?,
+                () = self.client.ready() => self.announce(&doors, json)?,
                 () = stop.cancelled() => {}
             }
             doors.serve(&self.client, stop.clone()).await;
@@ -161,14 +193,6 @@ impl Everybody {
         done
     }
 
-    /// Waits until everybody knows everybody.
-    async fn ready(&self) {
-        for relay in &self.relays {
-            relay.ready().await;
-        }
-        self.client.ready().await;
-    }
-
     fn announce(&self, doors: &Doors, json: bool) -> Result<(), Failure> {
         let mut line = doors.announcement();
         let names: Vec<_> = self.relays.iter().map(|it| it.id().to_string()).collect();
@@ -183,7 +207,10 @@ impl Everybody {
         let mut through = Vec::new();
         for relay in &self.relays {
             if let Ok(state) = relay.state().await {
-                through.push(circuits(state.circuits));
+                through.push(json!({
+                    "circuits": circuits(state.circuits),
+                    "lateness": lateness(state.lateness),
+                }));
             }
         }
         json!({

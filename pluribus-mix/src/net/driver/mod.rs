@@ -1,9 +1,9 @@
 //! The driver: one task that owns the node and has no opinions.
 //!
 //! It waits for whatever comes first: news from a link, a command, a rung doorbell, a deadline. It hands that to the
-//! node, and then carries away all the node has to say, in five verbs that repeat until there is nothing more: `events`
+//! node, and then carries away all the node has to say, in six verbs that repeat until there is nothing more: `events`
 //! and `streams` go to mailboxes, the connections that are over `part`, `links` are dialled and closed, batches are
-//! `transmit`ted. Nothing in between ever waits, so no link and no application can stop it; whoever gives it work too fast
+//! `transmit`ted, or handed on with their moment if they are `paced`. Nothing in between ever waits, so no link and no application can stop it; whoever gives it work too fast
 //! waits at a bounded channel or a full tray.
 
 mod alarm;
@@ -32,6 +32,7 @@ use super::dialer::{Dialling, Line};
 use super::doorbell::Doorbell;
 use super::link::{Link, News, Wire, listen};
 use super::mailbox::Mailbox;
+use super::writer::{Bounds, Record, Writer};
 use alarm::Alarm;
 use desk::Desk;
 
@@ -69,6 +70,8 @@ pub(super) struct Habits {
     pub(super) dialling: Arc<Dialling>,
     /// How many streams of a connection may wait to be taken.
     pub(super) stream_backlog: usize,
+    /// Where it is noted how late batches are written.
+    pub(super) record: Arc<Record>,
 }
 
 pub(super) struct Driver {
@@ -81,6 +84,9 @@ pub(super) struct Driver {
     parting: Vec<(ConnId, CloseReason)>,
     bell: Arc<Doorbell>,
     wire: Wire,
+    writer: Writer,
+    /// What the next batch is written to.
+    blank: Vec<u8>,
     backlog: mpsc::Sender<Connection>,
     listening: Option<DropGuard>,
     /// The endpoint is closing, and by when it will have.
@@ -98,9 +104,11 @@ impl Driver {
         backlog: mpsc::Sender<Connection>,
     ) {
         let (news_in, news) = mpsc::channel(NEWS);
+        let clock = Clock::start();
+        let record = Arc::clone(&habits.record);
         let driver = Self {
             node,
-            clock: Clock::start(),
+            clock,
             habits,
             links: BTreeMap::new(),
             desks: BTreeMap::new(),
@@ -111,6 +119,8 @@ impl Driver {
                 news: news_in,
                 pool: Arc::default(),
             },
+            writer: Writer::new(clock, record, Bounds::default()),
+            blank: Vec::new(),
             backlog,
             closing: None,
             waiting_for_close: Vec::new(),
@@ -161,11 +171,12 @@ impl Driver {
         let Self {
             links,
             wire,
+            writer,
             listening,
             waiting_for_close,
             ..
         } = self;
-        drop((links, wire, listening));
+        drop((links, wire, writer, listening));
         while news.recv().await.is_some() {}
         drop(waiting_for_close);
     }
@@ -316,7 +327,13 @@ impl Driver {
         self.events();
         self.datagrams();
         // In this order: what a stream tells is for a connection that was told of.
-        while self.events() | self.streams() | self.part() | self.links() | self.transmit() {}
+        while self.events()
+            | self.streams()
+            | self.part()
+            | self.links()
+            | self.transmit()
+            | self.paced()
+        {}
         while let Some(trace) = self.node.poll_trace() {
             match trace {
                 Trace::Guard(GuardEvent::Gone(_) | GuardEvent::Suspect(_)) => {
@@ -369,6 +386,35 @@ impl Driver {
         }
         self.wire.pool.give(batch);
         any
+    }
+
+    /// Hands the batches of the coming quantum to the thread, with their moment. (PAC 1)
+    fn paced(&mut self) -> bool {
+        let mut round = Vec::new();
+        let now = self.clock.now();
+        while let Some(batch) = self.node.poll_batch(now, &mut self.blank) {
+            let bytes = std::mem::replace(&mut self.blank, self.writer.buffer());
+            if self.pace(batch.link) {
+                round.push((batch, bytes));
+            } else {
+                self.node.link_lost(now, batch.link);
+            }
+        }
+        let any = !round.is_empty();
+        if any {
+            self.writer.write(round);
+        }
+        any
+    }
+
+    /// Whether the thread has this link, or could be given it.
+    fn pace(&mut self, id: LinkId) -> bool {
+        if self.links.get(&id).is_some_and(Link::is_paced) {
+            return true;
+        }
+        let link = self.links.remove(&id);
+        let paced = link.and_then(|link| link.pace(id, &self.wire, &mut self.writer));
+        paced.is_some_and(|link| self.links.insert(id, link).is_none())
     }
 
     fn tell(&mut self, event: Event) {

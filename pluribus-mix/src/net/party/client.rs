@@ -18,6 +18,7 @@ use super::super::directory::{AskFault, wall};
 use super::super::endpoint::Endpoint;
 use super::super::error::EndpointClosed;
 use super::super::exit;
+use super::super::writer::Lateness;
 use super::keep::Keep;
 use super::{PartyError, Pause, longest_pause, some_of};
 
@@ -28,6 +29,8 @@ const TOLD: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_secs(60);
 /// How often it is looked whether the guards have changed.
 const GUARDS: Duration = Duration::from_secs(10);
+/// How often it is looked whether the first circuit stands.
+const FIRST: Duration = Duration::from_millis(50);
 
 /// A client of a network. Cheap to clone.
 #[derive(Clone)]
@@ -52,6 +55,8 @@ pub struct ClientState {
     pub relays: Option<usize>,
     /// Seconds since the consensus became valid.
     pub age: Option<u64>,
+    /// How late batches were written. (PAC 17)
+    pub lateness: Lateness,
 }
 
 impl Client {
@@ -79,6 +84,7 @@ impl Client {
             guards: guards.map_or(0, |guards| guards.names().count()),
             relays: current.as_ref().map(|it| it.relays().len()),
             age: current.map(|it| wall().since(it.valid_after())),
+            lateness: self.0.endpoint.lateness(),
         })
     }
 
@@ -92,11 +98,19 @@ impl Client {
         &self.0.endpoint
     }
 
-    /// Waits until there is a consensus.
+    /// Waits until there is a consensus and a circuit that a session can have: before, relays may not even know each other. Waits for ever
+    /// if its endpoint is closed.
     pub async fn ready(&self) {
         let mut has = self.0.has_consensus.subscribe();
         // The sender is ours, and lives as long as we.
         let _ = has.wait_for(|has| *has).await;
+        loop {
+            match self.0.endpoint.circuits().await {
+                Ok(circuits) if circuits.spare > 0 => return,
+                Ok(_) => sleep(FIRST).await,
+                Err(EndpointClosed) => return std::future::pending().await,
+            }
+        }
     }
 
     /// Works until it is told to stop. What was made of its endpoint ends with it.

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::directory::{Authorities, Consensus, Floor, Guards, Pacing};
+use crate::directory::{Authorities, Consensus, Floor, Guards};
 
 use super::super::directory::{Network, wall};
 use super::super::store::{Store, StoreError, read_file};
@@ -85,7 +85,7 @@ impl Keep {
         let kept = self
             .authorities()
             .verify(wall(), signed, self.floor.as_ref());
-        match kept.map_err(PartyError::from).and_then(usable) {
+        match kept {
             Ok(consensus) => self.current = Some(Arc::new(consensus)),
             Err(why) => tracing::warn!("what was kept is not used: {why}"),
         }
@@ -120,7 +120,6 @@ impl Keep {
     /// # Errors
     /// It cannot be used or kept.
     pub(super) fn take(&mut self, consensus: Consensus) -> Result<Arc<Consensus>, PartyError> {
-        let consensus = usable(consensus)?;
         let floor = consensus.floor();
         if let Some(store) = &self.store {
             store.write(FLOOR, &floor.export())?;
@@ -146,14 +145,6 @@ impl Keep {
     }
 }
 
-/// This version sends cells at once, and would stand out in a network that does not.
-fn usable(consensus: Consensus) -> Result<Consensus, PartyError> {
-    match consensus.params().pacing() {
-        Pacing::None => Ok(consensus),
-        Pacing::Constant => Err(PartyError::Paced),
-    }
-}
-
 fn kept<T>(
     store: &Store,
     name: &str,
@@ -172,7 +163,7 @@ mod tests {
     use tempfile::TempDir;
 
     use crate::crypto::sign::SigningKey;
-    use crate::directory::{Authority, Descriptor, Params, Proposed, Refused, Relay, Wall};
+    use crate::directory::{Authority, Descriptor, Params, Proposed, Refused, Relay};
     use crate::id::{RelayId, VatId};
     use crate::locator::Locator;
 
@@ -261,20 +252,5 @@ mod tests {
             fs::remove_file(&path).unwrap();
         }
         assert!(open(&files).is_ok());
-    }
-
-    /// DIR-7: a client that sent at once would stand out.
-    #[test]
-    fn a_network_that_paces_is_refused() {
-        let paced = Params::default().with("pacing", "constant").unwrap();
-        let mut keep = Keep::open(network(), None).unwrap();
-        let refused = keep.take_signed(&signed(0, paced)).unwrap_err();
-        assert!(matches!(refused, PartyError::Paced), "{refused}");
-        assert!(keep.current().is_none() && keep.floor().is_none());
-        assert!(keep.take_signed(&signed(0, Params::default())).is_ok());
-        assert_eq!(
-            keep.floor().map(|it| it.valid_after() > Wall(0)),
-            Some(true)
-        );
     }
 }

@@ -54,11 +54,6 @@ pub enum PartyError {
     /// It has no address to be reached at.
     #[error("a relay is reached at an IP address and a port; name them with `at` or `listen`")]
     NoPlace,
-    /// The network sends at a constant rate.
-    #[error(
-        "this network sends cells at a constant rate (pacing = constant), which this version cannot"
-    )]
-    Paced,
     /// The endpoint was not made for this.
     #[error("this endpoint is no relay's")]
     NoRelay,

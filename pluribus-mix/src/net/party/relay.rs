@@ -21,6 +21,7 @@ use super::super::directory::{AskFault, wall};
 use super::super::endpoint::Endpoint;
 use super::super::error::EndpointClosed;
 use super::super::exit::Exit;
+use super::super::writer::Lateness;
 use super::keep::Keep;
 use super::{PartyError, Pause, longest_pause, some_of};
 
@@ -72,6 +73,8 @@ pub struct RelayState {
     pub relays: Option<usize>,
     /// Seconds since the consensus became valid.
     pub age: Option<u64>,
+    /// How late batches were written. (PAC 17)
+    pub lateness: Lateness,
 }
 
 impl Relay {
@@ -137,6 +140,7 @@ impl Relay {
             is_listed: current.as_ref().is_some_and(|it| self.0.is_listed(it)),
             relays: current.as_ref().map(|it| it.relays().len()),
             age: current.map(|it| wall().since(it.valid_after())),
+            lateness: self.0.endpoint.lateness(),
         })
     }
 

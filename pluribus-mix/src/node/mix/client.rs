@@ -8,18 +8,18 @@
 //! which dials again.
 
 mod budget;
+mod grow;
 mod knows;
 mod paths;
 
 use super::super::timers::Who;
-use super::wire::{Route, Wire};
+use super::wire::Wire;
 use super::{Above, EndOf, Lane, Mix, News};
-use crate::crypto::rng::{Rng, Seed};
-use crate::directory::path::NoPath;
+use crate::crypto::rng::Rng;
 use crate::directory::{Guards, Wall};
 use crate::id::RelayId;
 use crate::node::LinkId;
-use crate::onion::circuit::{Circuit, Heard, Plan};
+use crate::onion::circuit::{Circuit, Heard};
 use crate::onion::suspicion::{Grave, Strike, Suspicion};
 use crate::onion::{Cell, PAYLOAD};
 use crate::time::{Duration, Instant};
@@ -34,7 +34,7 @@ const LIFE: Duration = Duration::from_secs(5 * 60);
 /// How often the spare circuits are looked at.
 const WINDOW: Duration = Duration::from_secs(1);
 /// Relays on the path of a session.
-const FAR: usize = 3;
+pub(super) const FAR: usize = 3;
 /// How often an end is tried.
 const TRIES: u32 = 3;
 /// A relay that did not answer is passed over for so long, where there are others.
@@ -73,7 +73,7 @@ pub(super) struct Origin {
     pub(super) lane: Option<Lane>,
     pub(super) stage: Stage,
     /// The relays that it is to have.
-    path: Vec<RelayId>,
+    pub(super) path: Vec<RelayId>,
     pub(super) end: Option<Want>,
     /// The cells that begin it, where they wait for their places. (PAC 9)
     pub(super) bare: Vec<Cell>,
@@ -93,6 +93,8 @@ pub(super) enum Stage {
     Asking,
     Spare,
     Used,
+    /// What was asked of it failed, and it is to be asked for something else. (PAC 14)
+    Mending,
     /// Nothing goes over it any more; it runs on to its end. (PAC 14)
     Spent,
 }
@@ -264,131 +266,6 @@ impl Mix {
         spares.get(usize::try_from(drawn).unwrap_or(0)).copied()
     }
 
-    /// Begins a circuit: for a session, or to spare.
-    fn build(&mut self, want: Option<Want>) -> Result<(), NoPath> {
-        let consensus = self.consensus.clone().ok_or(NoPath::NoGuard)?;
-        let path = self.draw_path(&consensus, want)?;
-        let guard = path.first().ok_or(NoPath::NoGuard)?;
-        let link = self.link_to(guard).ok_or(NoPath::NotListed(*guard))?;
-        let hops = if want.is_some() { path.len() } else { FAR };
-        let plan = Plan::new(hops, 0).ok_or(NoPath::NoGuard)?;
-        let rng = Seed::from_bytes(*self.client.rng.draw()).fork("circuit");
-        let circuit = match &self.pace {
-            Some(pace) => {
-                let (class, quantum) = (pace.class as u8, pace.rules.quantum);
-                Circuit::paced(plan, class, quantum, self.backend(), rng)
-            }
-            None => Circuit::new(plan, self.backend(), rng),
-        };
-        let life = match self.draw_life() {
-            Some(life) => life,
-            None => {
-                let life = u64::try_from(LIFE.as_millis()).unwrap_or(u64::MAX);
-                LIFE + Duration::from_millis(self.client.rng.below(life))
-            }
-        };
-        let key = self.client.circuits.insert(Origin {
-            circuit,
-            link,
-            lane: None,
-            stage: Stage::Waiting,
-            path,
-            end: want,
-            bare: Vec::new(),
-            begun: self.clock,
-            leg_ends: None,
-            came: 0,
-            dies: self.clock + life,
-            deadline: None,
-            timer: None,
-        });
-        if let Some(want) = want {
-            self.ends.insert(want.end, EndOf::Origin(key));
-        }
-        self.ask(key);
-        Ok(())
-    }
-
-    /// Asks the next relay of a circuit's path, or gives the circuit to who wants it if it is complete.
-    pub(super) fn ask(&mut self, key: usize) {
-        if !self.has_lane(key) {
-            return;
-        }
-        let Some(it) = self.client.circuits.get_mut(key) else {
-            return;
-        };
-        let done = it.circuit.hops().len();
-        let Some(relay) = it.path.get(done).copied() else {
-            return self.complete(key);
-        };
-        let known = self.consensus.as_ref().and_then(|all| all.relay(&relay));
-        let Some(onion) = known.map(|relay| relay.onion) else {
-            return self.fail_origin(key, None);
-        };
-        it.stage = Stage::Asking;
-        it.deadline = Some(self.clock + ANSWER);
-        let Some(lane) = it.lane else { return };
-        let mut cells = Vec::with_capacity(2);
-        let mut out = |cell: &Cell| cells.push(*cell);
-        let asked = if done == 0 {
-            it.circuit.create(&relay, &onion, &mut out)
-        } else {
-            it.circuit.extend(&relay, &onion, &mut out)
-        };
-        if asked.is_err() {
-            return self.fail_origin(key, None);
-        }
-        if self.pace.is_some() {
-            it.bare.append(&mut cells);
-            return self.arm_origin(key);
-        }
-        for cell in &cells {
-            if self.push(lane, cell).is_err() {
-                return self.fail_origin(key, None);
-            }
-        }
-        self.arm_origin(key);
-    }
-
-    /// Gives a circuit its lane, if its link stands. Whether it has one.
-    fn has_lane(&mut self, key: usize) -> bool {
-        let Some(it) = self.client.circuits.get_mut(key) else {
-            return false;
-        };
-        if it.lane.is_some() {
-            return true;
-        }
-        let link = it.link;
-        let Some(wire) = self.wires.get_mut(&link).filter(|wire| wire.is_live()) else {
-            return false;
-        };
-        if self.pace.is_some() {
-            return self.open_origin(key, link);
-        }
-        let Some(circuit) = wire.ids.next() else {
-            self.fail_origin(key, None);
-            return false;
-        };
-        wire.open(circuit, Route::Origin(key));
-        it.lane = Some((link, circuit));
-        true
-    }
-
-    /// Every hop has answered.
-    fn complete(&mut self, key: usize) {
-        let Some(it) = self.client.circuits.get_mut(key) else {
-            return;
-        };
-        it.deadline = None;
-        it.stage = Stage::Spare;
-        if let Some(want) = it.end {
-            it.stage = Stage::Used;
-            self.news.push_back(News::Opened(want.end));
-        }
-        self.arm_origin(key);
-        self.serve_wants();
-    }
-
     /// A cell that came on a circuit of ours.
     pub(super) fn origin_cell(&mut self, key: usize, cell: &mut Cell, above: &mut dyn Above) {
         let Some(it) = self.client.circuits.get_mut(key) else {
@@ -521,6 +398,10 @@ impl Mix {
         };
         it.timer = None;
         if it.deadline.is_some_and(|deadline| deadline <= now) {
+            if it.stage == Stage::Mending {
+                it.deadline = None;
+                return self.mend(key);
+            }
             let strike = it.circuit.unanswered();
             self.sulk(key);
             self.sulk_at_last(key);
@@ -561,6 +442,13 @@ impl Mix {
         }
         for key in waiting {
             self.fail_origin(key, None);
+        }
+        if self.client.window.take().is_some() {
+            // All circuits are begun anew with the link. (PAC 15)
+            let soon = self.clock + WINDOW;
+            self.timers.clear(Who::Pool, &mut self.client.pool);
+            self.timers
+                .set(Who::Pool, &mut self.client.pool, Some(soon));
         }
     }
 

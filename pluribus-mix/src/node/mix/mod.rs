@@ -354,6 +354,19 @@ impl Mix {
 type Lane = (LinkId, CircuitId);
 
 impl Mix {
+    /// What pacing has come to so far.
+    pub(super) fn paced(&self) -> Option<super::Paced> {
+        let pace = self.pace.as_ref()?;
+        Some(super::Paced {
+            class: pace.class,
+            quantum: pace.rules.quantum,
+            slew: pace.grid.slew(),
+            late: pace.count.late,
+            short: pace.count.short,
+            free_slots: self.free_slots(),
+        })
+    }
+
     /// How many circuits there are.
     pub(super) fn count(&self) -> super::Circuits {
         let (own, spare) = self.client.count();

@@ -51,7 +51,7 @@ impl Mix {
     }
 
     /// Guard, middle, and the relay wanted behind them.
-    pub(super) fn draw_path(
+    pub(in crate::node::mix) fn draw_path(
         &mut self,
         consensus: &Consensus,
         want: Option<Want>,

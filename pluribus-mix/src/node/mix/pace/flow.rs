@@ -19,6 +19,8 @@ pub(in crate::node::mix) struct Flow {
     /// `None` until a guest has shown its own.
     pub(in crate::node::mix) step: Option<Step>,
     pub(in crate::node::mix) intake: Intake,
+    /// The batch in which the last of our circuits on it begins. (ONI-3)
+    opened: u64,
     /// Records of the batch that is coming.
     pub(in crate::node::mix) held: Vec<u8>,
 }
@@ -46,6 +48,7 @@ impl Flow {
             first: None,
             step,
             intake: Intake::default(),
+            opened: 0,
             held: Vec::new(),
         }
     }
@@ -77,14 +80,27 @@ impl Flow {
         u32::try_from(n.saturating_sub(first) + 1).unwrap_or(u32::MAX)
     }
 
-    /// The first batch in which a circuit of ours may begin.
-    fn opens(&self, next: u64) -> u64 {
-        match (self.kind, self.first) {
+    /// The first batch in which a circuit's cells may begin.
+    fn opens(&self, next: u64, whose: Whose) -> u64 {
+        let run_up = match (self.kind, self.first) {
             (Kind::Guard, None) => next + RUN_UP,
-            (Kind::Guard, Some(first)) => next.max(first + RUN_UP),
-            _ => next,
+            (Kind::Guard, Some(first)) => first + RUN_UP,
+            _ => 0,
+        };
+        match whose {
+            Whose::Ours => next.max(run_up).max(self.opened),
+            Whose::Theirs => next,
         }
     }
+}
+
+/// Who has opened a circuit on a link.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    /// We: it does not begin before one that was opened earlier, whose id is lower. (ONI-3)
+    Ours,
+    /// The peer: what begins is the way back.
+    Theirs,
 }
 
 /// Cells of a client's link in a quantum. (PAC 8)
@@ -229,19 +245,24 @@ impl Mix {
         &mut self,
         link: LinkId,
         class: Class,
+        whose: Whose,
         fits: impl Fn(u64) -> bool,
     ) -> Option<u64> {
         let next = self.pace.as_ref()?.grid.next();
         let wire = self.wires.get_mut(&link)?;
-        let begin = wire.flow.as_ref()?.opens(next);
+        let begin = wire.flow.as_ref()?.opens(next, whose);
         let turns = (begin..begin + class.every()).filter(|n| fits(*n));
         let least = turns.map(|n| (wire.demand(n), n)).min();
         let (cells, n) = least?;
         let cells = usize::try_from(cells + class.burst()).unwrap_or(usize::MAX);
-        let step = wire.flow.as_mut()?.step.as_mut()?;
+        let flow = wire.flow.as_mut()?;
+        let step = flow.step.as_mut()?;
         if !step.holds(cells) {
             step.want(cells);
             return None;
+        }
+        if whose == Whose::Ours {
+            flow.opened = n;
         }
         Some(n)
     }

@@ -3,6 +3,7 @@
 use super::super::relay::Next;
 use super::super::wire::Route;
 use super::super::{Above, Mix};
+use super::Whose;
 use crate::node::LinkId;
 use crate::onion::hop::{Back, Forward};
 use crate::onion::message::Reason;
@@ -53,7 +54,8 @@ impl Mix {
         let Some((link, circuit)) = self.relay.as_ref().and_then(|relay| relay.back(key)) else {
             return;
         };
-        let Some(begin) = self.room(link, Class::of(circuit.class()), |_| true) else {
+        let Some(begin) = self.room(link, Class::of(circuit.class()), Whose::Theirs, |_| true)
+        else {
             return self.close_hop(key);
         };
         if let Some(lane) = self
@@ -82,7 +84,10 @@ impl Mix {
         // The circuit's turn on the link onward is that of the cells that are played then.
         let since = |n: u64| intake.tick_at(n)?.checked_sub(inward.first);
         let fits = |n: u64| since(n).is_some_and(|since| class.is_due(since));
-        let begin = self.room(link, class, fits).filter(|_| is_ready);
+        let begin = match is_ready {
+            true => self.room(link, class, Whose::Ours, fits),
+            false => None,
+        };
         let Some((begin, since)) = begin.and_then(|n| Some((n, since(n)?))) else {
             if let Some(pace) = &mut self.pace {
                 pace.waiting.push(key);

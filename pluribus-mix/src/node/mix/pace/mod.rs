@@ -17,6 +17,7 @@ mod heard;
 mod hops;
 mod origins;
 
+use flow::Whose;
 pub(super) use flow::{Flow, Inward, Kind, Places};
 
 use super::super::timers::Who;

@@ -4,9 +4,10 @@
 //! says when it began or will end at its near one: the exit is added when a session wants it and given up at a moment drawn then,
 //! which the circuit always outlives. (PAC 14)
 
-use super::super::client::{Origin, Stage};
+use super::super::client::{FAR, Origin, Stage};
 use super::super::wire::Route;
 use super::super::{Above, Mix, News};
+use super::Whose;
 use crate::node::LinkId;
 use crate::onion::circuit::Heard;
 use crate::onion::{Cell, PAYLOAD};
@@ -19,7 +20,31 @@ const USABLE: u32 = 3;
 /// An exit serves between so many windows and twice as many. (PAC 14)
 const LEG: u32 = 1;
 
+/// How long a circuit waits before it is given another second hop.
+const PAUSE: Duration = Duration::from_secs(1);
+
 const _: () = assert!(USABLE + 2 * LEG <= LIFE);
+
+impl Origin {
+    /// What was asked for has failed: the circuit is still as good as the hops that it has. (PAC 14)
+    fn fall_back(&mut self, now: Instant) {
+        let hops = self.circuit.hops().len();
+        if hops == 0 {
+            return;
+        }
+        self.path.truncate(hops);
+        self.leg_ends = None;
+        self.stage = Stage::Mending;
+        if self.circuit.is_building() {
+            // TRUNCATED brings it back here.
+            let _ = self.circuit.truncate(hops, &mut |_| ());
+        } else if hops + 1 >= FAR {
+            self.stage = Stage::Spare;
+        } else {
+            self.deadline = Some(now + PAUSE);
+        }
+    }
+}
 
 impl Mix {
     /// When a circuit that is begun now is to end.
@@ -59,7 +84,7 @@ impl Mix {
         let Some(class) = self.pace.as_ref().map(|pace| pace.class) else {
             return false;
         };
-        let begin = self.room(link, class, |_| true);
+        let begin = self.room(link, class, Whose::Ours, |_| true);
         let circuit = self
             .wires
             .get_mut(&link)
@@ -132,7 +157,7 @@ impl Mix {
                 }
             }
             Heard::Truncated { strike, .. } => {
-                if it.stage != Stage::Spent {
+                if it.stage == Stage::Asking {
                     self.sulk(key);
                 }
                 self.fail_origin(key, strike);
@@ -153,9 +178,35 @@ impl Mix {
                 .is_some_and(|wire| wire.route(circuit).is_some())
         });
         if stands {
+            let was_building = matches!(it.stage, Stage::Asking | Stage::Mending);
             (it.stage, it.deadline, it.end) = (Stage::Spent, None, None);
+            if was_building && !it.circuit.is_over() {
+                it.fall_back(self.clock);
+            }
         }
         stands
+    }
+
+    /// A circuit that lost its second hop while it was being built gets another. (PAC 14)
+    pub(in crate::node::mix) fn mend(&mut self, key: usize) {
+        let path = self
+            .consensus
+            .clone()
+            .and_then(|consensus| self.draw_path(&consensus, None).ok());
+        let now = self.clock;
+        let Some(it) = self.client.circuits.get_mut(key) else {
+            return;
+        };
+        match path {
+            Some(path) if path.first() == it.path.first() => {
+                it.path = path;
+                self.ask(key);
+            }
+            _ => {
+                it.deadline = Some(now + PAUSE);
+                self.arm_origin(key);
+            }
+        }
     }
 
     /// An exit's time is over: it is given up, and the circuit before it runs on. (PAC 14)
