@@ -221,7 +221,7 @@ impl Stranger {
         let entropy = Entropy::draw(&mut self.rng);
         let (asked, request) = ask(&id, &nobody.onion(), settings, entropy).unwrap();
         let (_, _, reply) = nobody
-            .answer(&request, Entropy::draw(&mut self.rng))
+            .answer(&request, 0, Entropy::draw(&mut self.rng))
             .unwrap();
         asked.finish(&reply).unwrap()
     }
