@@ -16,7 +16,7 @@ const CELLS: usize = 31;
 const RECORD: usize = 2 + 4 + 16;
 
 /// Bytes of a batch of so many cells.
-const fn batch(cells: usize) -> usize {
+pub(super) const fn batch(cells: usize) -> usize {
     cells * ENTRY + cells.div_ceil(CELLS) * RECORD
 }
 
@@ -27,7 +27,16 @@ fn seen(world: &World, since: Instant) -> Seen {
     let records = world.observer().records().iter();
     let records = records.filter(|record| record.at >= since);
     let mut seen: Seen = records
-        .map(|it| (it.at, it.link, it.direction, it.from, it.to, it.sight.clone()))
+        .map(|it| {
+            (
+                it.at,
+                it.link,
+                it.direction,
+                it.from,
+                it.to,
+                it.sight.clone(),
+            )
+        })
         .collect();
     seen.sort_by_key(|(at, link, direction, ..)| (*at, *link, *direction));
     seen
@@ -40,7 +49,10 @@ fn batches(seen: &Seen) -> BTreeMap<(LinkNo, Direction), Vec<(Instant, usize)>> 
         let Sight::Bytes { length, .. } = sight else {
             panic!("{sight:?} at {at:?}");
         };
-        batches.entry((*link, *direction)).or_default().push((*at, *length));
+        batches
+            .entry((*link, *direction))
+            .or_default()
+            .push((*at, *length));
     }
     batches
 }
@@ -168,7 +180,11 @@ fn every_link_carries_the_same_in_every_quantum() {
     let is_relay = |place: Place| relays.iter().any(|relay| Place::from(*relay) == place);
     let seen = town.sees(|world, clients, relays| chatter(world, clients[0], relays[1], 1));
     is_constant(&seen, 50 * MS, |from, to| {
-        batch(if is_relay(from) && is_relay(to) { 64 } else { 8 })
+        batch(if is_relay(from) && is_relay(to) {
+            64
+        } else {
+            8
+        })
     });
     // Those of four clients, and one at least between any two of four relays.
     assert!(batches(&seen).len() >= 2 * (4 + 6));
