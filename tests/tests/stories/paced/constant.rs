@@ -118,7 +118,7 @@ impl Town {
     /// What is seen while somebody does something, and then until the time is over.
     fn sees(mut self, deed: impl FnOnce(&mut World, &[HostId], &[HostId])) -> Seen {
         deed(&mut self.world, &self.clients, &self.relays);
-        let over = self.since + 50 * SECOND;
+        let over = self.since + 60 * SECOND;
         assert!(self.world.now() <= over, "it took too long");
         self.world.run_for(over.since(self.world.now()));
         seen(&self.world, self.since)
@@ -138,7 +138,7 @@ fn silence(_: &mut World, _: &[HostId], _: &[HostId]) {}
 /// A client and an exit say much to each other, for longer than the circuit that they begin with can have its exit.
 fn chatter(world: &mut World, client: HostId, exit: HostId, tag: u64) {
     let mut talk = Talk::begin(world, client, exit, tag);
-    assert!(opens(world, client, talk.conn, 8 * SECOND));
+    assert!(opens(world, client, talk.conn, 20 * SECOND));
     world.run_for(SECOND);
     talk.say(world, 60_000);
     world.run_for(14 * SECOND);
