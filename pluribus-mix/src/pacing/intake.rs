@@ -11,10 +11,8 @@ const MOST: usize = 16_384;
 const RECORDS: u32 = 529;
 /// Batches beyond J by which one may come before its turn. (PAC 6)
 const AHEAD_OF_TURN: u64 = 2;
-/// Batches whose earliness makes up what later ones are compared with. (PAC 2)
-const FIRST: u32 = 32;
-/// Weight of the newest batch in the mean: one in so many.
-const MEAN: i64 = 64;
+/// Batches of which the earliest counts: a stall makes some late, but none early. (PAC 2)
+const BLOCK: u32 = 32;
 
 /// Why a link ends. (PAC 4)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,9 +54,12 @@ pub struct Intake {
 /// How long before they are wanted batches come.
 #[derive(Clone, Debug, Default)]
 struct Early {
+    /// Batches of the block that is coming, and the most of it.
     seen: u32,
-    first: i64,
-    mean: i64,
+    most: i64,
+    /// Of the first block that was whole, and of the last.
+    first: Option<i64>,
+    last: i64,
 }
 
 impl Intake {
@@ -152,20 +153,23 @@ impl Intake {
     /// How much earlier batches come than at first, in nanoseconds, once that can be said. (PAC 2)
     pub fn earlier(&self) -> Option<i64> {
         let early = &self.early;
-        (self.shift.is_some() && early.seen >= FIRST).then_some(early.mean - early.first)
+        let first = early.first.filter(|_| self.shift.is_some())?;
+        Some(early.last - first)
     }
 }
 
 impl Early {
     fn note(&mut self, early: i64) {
-        if self.seen < FIRST {
-            let seen = i64::from(self.seen);
-            self.first = (self.first * seen + early) / (seen + 1);
-            self.mean = self.first;
-            self.seen += 1;
-            return;
+        self.most = match self.seen {
+            0 => early,
+            _ => self.most.max(early),
+        };
+        self.seen += 1;
+        if self.seen == BLOCK {
+            self.seen = 0;
+            self.last = self.most;
+            self.first.get_or_insert(self.most);
         }
-        self.mean += (early - self.mean) / MEAN;
     }
 }
 

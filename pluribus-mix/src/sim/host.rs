@@ -41,6 +41,8 @@ pub(super) struct Vat {
     alarm: Option<Slot>,
     /// In one quantum of so many it writes so much too late.
     tardiness: Option<(u64, Duration)>,
+    /// When it wrote its last batch, or will: the next never overtakes it.
+    written: Instant,
     /// What the node calls its links, and the way that leads away from it.
     links: BTreeMap<LinkId, (LinkNo, Direction)>,
 }
@@ -74,6 +76,7 @@ impl Vat {
             clock: Clock::true_one(),
             alarm: None,
             tardiness: None,
+            written: Instant::ZERO,
             links: BTreeMap::new(),
         }
     }
@@ -293,7 +296,8 @@ impl World {
             any = true;
             let host = self.vat_mut(vat);
             let at = host.clock.reaches(batch.due) + host.tardy(batch.due);
-            let at = at.max(self.now);
+            let at = at.max(host.written).max(self.now);
+            self.vat_mut(vat).written = at;
             self.agenda
                 .add(at, Happening::Writes(vat, batch.link, bytes));
         }
@@ -306,7 +310,8 @@ impl World {
         }
     }
 
-    /// From now on the vat writes the batches of one quantum in so many by so much too late, drawn from its seed.
+    /// From now on the vat writes the batches of one quantum in so many by so much too late, drawn from its seed; those that are due
+    /// meanwhile follow them.
     pub fn dawdle(&mut self, vat: HostId, one_in: u64, by: Duration) {
         self.vat_mut(vat).tardiness = Some((one_in, by));
     }

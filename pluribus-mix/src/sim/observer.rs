@@ -71,6 +71,11 @@ impl Observer {
         &self.records
     }
 
+    /// Takes out all that was seen; it is not among the [`records`](Self::records) any more. For worlds that live long.
+    pub fn take_records(&mut self) -> Vec<Record> {
+        core::mem::take(&mut self.records)
+    }
+
     /// Whether records have their bytes from now on.
     pub const fn keep_bytes(&mut self, keep: bool) {
         self.keeps_bytes = keep;

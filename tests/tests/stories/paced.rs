@@ -1,4 +1,11 @@
-//! A network that sends by the clock.
+//! Networks that send by the clock: what is seen from outside, and what comes through.
+
+mod constant;
+mod hostile;
+mod pool;
+
+mod rates;
+mod weather;
 
 use crate::kit::{MS, SECOND};
 use crate::mixkit::{Talk, opens, relays};

@@ -77,12 +77,11 @@ pub(super) struct Origin {
     pub(super) end: Option<Want>,
     /// The cells that begin it, where they wait for their places. (PAC 9)
     pub(super) bare: Vec<Cell>,
-    pub(super) begun: Instant,
     /// When its exit is given up, where cells go by the clock. (PAC 14)
     pub(super) leg_ends: Option<Instant>,
     /// Cells of its session that have come.
     came: u64,
-    dies: Instant,
+    pub(super) dies: Instant,
     pub(super) deadline: Option<Instant>,
     timer: Option<Instant>,
 }

@@ -41,7 +41,6 @@ impl Mix {
             path,
             end: want,
             bare: Vec::new(),
-            begun: self.clock,
             leg_ends: None,
             came: 0,
             dies: self.clock + life,

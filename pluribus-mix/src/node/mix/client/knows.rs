@@ -45,7 +45,6 @@ impl Origin {
             path,
             end,
             bare: _,
-            begun: _,
             leg_ends: _,
             came: _,
             dies: _,

@@ -15,15 +15,13 @@ use crate::time::{Duration, Instant};
 
 /// A circuit lives between so many windows and twice as many. (PAC 14)
 const LIFE: u32 = 5;
-/// One that is older is not used any more. (PAC 14)
-const USABLE: u32 = 3;
 /// An exit serves between so many windows and twice as many. (PAC 14)
 const LEG: u32 = 1;
 
 /// How long a circuit waits before it is given another second hop.
 const PAUSE: Duration = Duration::from_secs(1);
 
-const _: () = assert!(USABLE + 2 * LEG <= LIFE);
+const _: () = assert!(2 * LEG < LIFE);
 
 impl Origin {
     /// What was asked for has failed: the circuit is still as good as the hops that it has. (PAC 14)
@@ -64,9 +62,9 @@ impl Mix {
         Some(least + Duration::from_millis(self.client.rng.below(more)))
     }
 
-    /// Whether a session may still take this circuit. (PAC 13, PAC 14)
+    /// Whether a session may still take this circuit: it outlives every exit that could be added now. (PAC 13, PAC 14)
     pub(in crate::node::mix) fn is_usable(&self, it: &Origin) -> bool {
-        let usable = |window: Duration| self.clock.since(it.begun) <= window * USABLE;
+        let usable = |window: Duration| it.dies >= self.clock + window * (2 * LEG);
         let window = self.pace.as_ref().map(|pace| pace.rules.window);
         window.is_none_or(usable) && !it.circuit.is_leaky()
     }
