@@ -1,5 +1,5 @@
 //! Records of batches, in any order: what makes a batch complete is what the clauses say, and when it is played depends on nothing but its tick from the
-//! first circuit on. (PAC 4, PAC 6)
+//! first circuit on. (PAC-4, PAC-6)
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

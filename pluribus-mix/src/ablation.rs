@@ -72,7 +72,7 @@ mod in_tests {
         HopId,
         /// The X of the request is new. (ONI-9)
         HopSeen,
-        /// In a batch no circuit misses a cell. (PAC 7)
+        /// In a batch no circuit misses a cell. (PAC-7)
         Bulkhead,
         /// Only zeros stand behind a request, a reply or a message. (ONI-10, ONI-11)
         HopZeros,

@@ -8,7 +8,7 @@ from rng import rand
 from wire import OFF, Refused, lp, u64
 
 RULE = hop.RULE
-SPEC = [RULE, "ONI-10", "PAC 3"]
+SPEC = [RULE, "ONI-10", "PAC-3"]
 CELL = 1024
 
 
@@ -54,7 +54,7 @@ class Run:
         return {
             "kind": "handshake",
             "name": self.name,
-            "clauses": [RULE, "PAC 3"] if self.class_ else [RULE],
+            "clauses": [RULE, "PAC-3"] if self.class_ else [RULE],
             "id": self.id.hex(),
             "onion_secret": self.b_secret.hex(),
             "onion_public": self.relay().b.hex(),
@@ -270,7 +270,7 @@ def bad_keys(run):
 
 
 def other_classes(runs):
-    """PAC 3: the class in the settings is that of the circuit's id."""
+    """PAC-3: the class in the settings is that of the circuit's id."""
     for run in runs:
         for class_ in range(4):
             if class_ == run.class_:
@@ -283,7 +283,7 @@ def other_classes(runs):
             else:
                 raise AssertionError
             name = f"{run.name}, on a circuit of class {class_}"
-            case = {"kind": "other class", "name": name, "clauses": [RULE, "PAC 3"], "base": run.name}
+            case = {"kind": "other class", "name": name, "clauses": [RULE, "PAC-3"], "base": run.name}
             yield case | {"class": class_}
 
 

@@ -4,7 +4,7 @@ import messages as m
 from rng import rand
 from wire import OFF, Refused, u8, u64
 
-SPEC = ["ONI-11", "ONI-12", "PAC 11", "PAC 12"]
+SPEC = ["ONI-11", "ONI-12", "PAC-11", "PAC-12"]
 SETS = {"to relay": (m.TO_RELAY, "ONI-11"), "to client": (m.TO_CLIENT, "ONI-12")}
 PACED = ("dummy", "loop", "dummy back", "loop back")
 
@@ -19,7 +19,7 @@ def good(to, name, message, body):
     known, clause = SETS[to]
     payload = m.encode(message, body)
     assert m.read(payload, known, clause) == (message, body)
-    clause = "PAC 12" if message in PACED else clause
+    clause = "PAC-12" if message in PACED else clause
     case = {"kind": to, "name": f"{to}: {name}", "clauses": [clause], "payload": payload.hex(), "message": message}
     if message == "truncated":
         return case | {"reason": body[0]}
@@ -27,7 +27,7 @@ def good(to, name, message, body):
         return case | {"counter": body.hex()}
     if message == "extended 2":
         if any(body[-8:]):
-            case["clauses"] = ["PAC 11"]
+            case["clauses"] = ["PAC-11"]
         return case | {"body": body[:-8].hex(), "index": body[-8:].hex()}
     if message == "loop":
         return case | {"token": body.hex()}
@@ -49,7 +49,7 @@ def bad(to, name, payload, alone=True, paced=False):
         OFF.add(part)
         m.read(payload, known, clause)
         OFF.clear()
-    clauses = ["PAC 12"] if paced else [clause]
+    clauses = ["PAC-12"] if paced else [clause]
     return {"kind": to + " refused", "name": f"{to}: {name}", "clauses": clauses, "payload": payload.hex()}
 
 

@@ -8,7 +8,7 @@ from onion import ERA, HEAD, MESSAGE, RELAY, SLOT, THROUGH
 from rng import rand
 from wire import Refused, u64
 
-SPEC = ["PAC 9", "PAC 10", "PAC 11", "PAC 13"]
+SPEC = ["PAC-9", "PAC-10", "PAC-11", "PAC-13"]
 
 
 class Paced(Circuit):
@@ -93,7 +93,7 @@ class Paced(Circuit):
         return self
 
     def gap(self, index, f):
-        """PAC 10: nothing came to hop f from the next in this place; it puts its layer on noise, and the client finds that of f + 1 broken."""
+        """PAC-10: nothing came to hop f from the next in this place; it puts its layer on noise, and the client finds that of f + 1 broken."""
         self.said += 1
         noise = self.drawn("noise", o.CELL)
         layers, cell = self.wrapped(index, f, noise, None)
@@ -131,7 +131,7 @@ class Paced(Circuit):
         else:
             raise AssertionError("opened: " + self.name)
         refused = {"hop": hop, "index": index, "counter": u64(counter).hex(), "cell": cell.hex()}
-        return {**self.base("forward refused", self.name, ["PAC 9"]), "refused": refused}
+        return {**self.base("forward refused", self.name, ["PAC-9"]), "refused": refused}
 
     def not_backward(self, hop, index, cell):
         """Of this cell, in the place with this index on the first link, the client finds that it fails at this hop."""
@@ -144,7 +144,7 @@ class Paced(Circuit):
         else:
             raise AssertionError("opened: " + self.name)
         refused = {"hop": hop, "index": index, "cell": cell.hex()}
-        return {**self.base("backward refused", self.name, ["PAC 9", "PAC 13"]), "refused": refused}
+        return {**self.base("backward refused", self.name, ["PAC-9", "PAC-13"]), "refused": refused}
 
 
 OFFSETS = [(0, 0), (40, 17), (95, 44)]
@@ -203,7 +203,7 @@ def gaps():
     circuit = three("noise on the way back", [ERA - 104, ERA - 85, ERA - 59])
     circuit.backward(100, 3, THROUGH).gap(101, 1).backward(102, 3, MESSAGE).gap(103, 2).gap(104, 2)
     circuit.backward(105, 2, MESSAGE).gap(106, 1).backward(107, 3, THROUGH).backward(109, 3, THROUGH)
-    yield circuit.json("PAC 9", "PAC 10", "PAC 11", "PAC 13")
+    yield circuit.json("PAC-9", "PAC-10", "PAC-11", "PAC-13")
 
 
 def growing():

@@ -5,14 +5,14 @@ import pacing as p
 from rng import rand
 from wire import OFF, Refused, u32
 
-SPEC = ["ONI-2", "PAC 3", "PAC 4", "PAC 5", "PAC 6", "PAC 8"]
+SPEC = ["ONI-2", "PAC-3", "PAC-4", "PAC-5", "PAC-6", "PAC-8"]
 
 
 def case(kind, name, *clauses, **fields):
     return {"kind": kind, "name": name, "clauses": list(clauses), **fields}
 
 
-# --- PAC 3, PAC 5 --------------------------------------------------------------------------------------------------
+# --- PAC-3, PAC-5 --------------------------------------------------------------------------------------------------
 
 
 def places():
@@ -26,11 +26,11 @@ def places():
                 next_ += len(indices)
                 batches.append({"tick": tick, "indices": indices})
             name = f"{class_}, the first cell in tick {first}"
-            yield case("places", name, "PAC 3", "PAC 5", **{"class": number, "word": class_}, first=first, batches=batches)
+            yield case("places", name, "PAC-3", "PAC-5", **{"class": number, "word": class_}, first=first, batches=batches)
         late = [1023, 1024, 4 * 1024 + 1, 70_000]
         batches = [{"tick": tick, "indices": p.indices_in(class_, 1, tick)} for tick in late]
         fields = {"class": number, "word": class_, "first": 1, "batches": batches}
-        yield case("places", f"{class_}, long after its first cell", "PAC 3", "PAC 5", **fields)
+        yield case("places", f"{class_}, long after its first cell", "PAC-3", "PAC-5", **fields)
 
 
 def ids():
@@ -39,17 +39,17 @@ def ids():
         number = p.CLASSES.index(class_)
         found = [x + number for k in (1, 2, 77, 2**29 - 1) for x in (4 * k, half + 4 * k)]
         assert all(p.class_of(id_) == class_ and id_ <= l.ID_MOST for id_ in found)
-        yield case("class of ids", f"ids of class {class_}", "PAC 3", **{"class": number}, ids=found)
+        yield case("class of ids", f"ids of class {class_}", "PAC-3", **{"class": number}, ids=found)
     for side in ("dialler", "accepter"):
         for name, classes in (
             *((f"four of class {class_}", [class_] * 4) for class_ in range(4)),
             ("rising classes", [0, 1, 2, 3]),
             ("falling classes", [3, 2, 1, 0, 3]),
         ):
-            yield case("gives", f"{side}: {name}", "PAC 3", side=side, classes=classes)
+            yield case("gives", f"{side}: {name}", "PAC-3", side=side, classes=classes)
 
 
-# --- PAC 4 ---------------------------------------------------------------------------------------------------------
+# --- PAC-4 ---------------------------------------------------------------------------------------------------------
 
 
 def cells(label, ids):
@@ -69,14 +69,14 @@ def records():
         plain = p.encode_record(tick, last, found)
         assert p.read_record(plain) == (tick, last, found)
         shown = [{"id": id_, "cell": cell.hex()} for id_, cell in found]
-        yield case("record", name, "PAC 4", "ONI-2", plain=plain.hex(), tick=tick, last=last, cells=shown)
+        yield case("record", name, "PAC-4", "ONI-2", plain=plain.hex(), tick=tick, last=last, cells=shown)
     [(_, one)] = cells("refused", [4])
     whole = p.encode_record(9, True, [(4, one)])
     for name, plain, clause in (
-        ("no byte", b"", "PAC 4"),
-        ("a tick cut short", whole[:3], "PAC 4"),
-        ("tick 0", bytes(4) + whole[4:], "PAC 4"),
-        ("tick 0, the last of its batch", u32(2**31) + whole[4:], "PAC 4"),
+        ("no byte", b"", "PAC-4"),
+        ("a tick cut short", whole[:3], "PAC-4"),
+        ("tick 0", bytes(4) + whole[4:], "PAC-4"),
+        ("tick 0, the last of its batch", u32(2**31) + whole[4:], "PAC-4"),
         ("a tick alone", whole[:4], "ONI-2"),
         ("a tick and an id", whole[:8], "ONI-2"),
         ("a cell cut short", whole[:-1], "ONI-2"),
@@ -89,7 +89,7 @@ def records():
             assert e.clause == clause, name
         else:
             raise AssertionError(name)
-        yield case("record refused", name, "PAC 4", "ONI-2", plain=plain.hex())
+        yield case("record refused", name, "PAC-4", "ONI-2", plain=plain.hex())
 
 
 def said(tick, last, count, times=1):
@@ -120,7 +120,7 @@ def batches():
             done = hear(state, record)
             shown = done and dict(zip(("tick", "skipped", "cells"), done))
             found.append(record | {"complete": shown})
-        yield case("batches", "batches: " + name, "PAC 4", records=found)
+        yield case("batches", "batches: " + name, "PAC-4", records=found)
     for name, before, refused in (
         ("the first tick is 2", [], whole(2)),
         ("the same tick again", [whole(1)], whole(1)),
@@ -140,7 +140,7 @@ def batches():
         try:
             hear(state, refused)
         except Refused as e:
-            assert e.clause == "PAC 4"
+            assert e.clause == "PAC-4"
             part = e.part
         else:
             raise AssertionError(name)
@@ -151,10 +151,10 @@ def batches():
         OFF.add(part)
         hear(state, refused)
         OFF.clear()
-        yield case("batches refused", "batches: " + name, "PAC 4", before=before, refused=refused)
+        yield case("batches refused", "batches: " + name, "PAC-4", before=before, refused=refused)
 
 
-# --- PAC 6 ---------------------------------------------------------------------------------------------------------
+# --- PAC-6 ---------------------------------------------------------------------------------------------------------
 
 
 def plays():
@@ -175,16 +175,16 @@ def plays():
             for at, (tick, next_) in enumerate(heard):
                 played = state.batch(tick, next_, at == opens)
                 found.append({"tick": tick, "next": next_, "opens": at == opens, "played": played})
-            yield case("plays", f"jitter {jitter}: {name}", "PAC 6", jitter=jitter, batches=found)
+            yield case("plays", f"jitter {jitter}: {name}", "PAC-6", jitter=jitter, batches=found)
 
 
-# --- PAC 8 ---------------------------------------------------------------------------------------------------------
+# --- PAC-8 ---------------------------------------------------------------------------------------------------------
 
 
 def steps():
     for slots in (1, 2, 3, 4, 5, 8, 63, 64):
         found = {class_: p.client_step(slots, class_) for class_ in p.CLASSES}
-        yield case("client steps", f"{slots} slots", "PAC 8", slots=slots, steps=found)
+        yield case("client steps", f"{slots} slots", "PAC-8", slots=slots, steps=found)
     for name, epoch, padding, series in (
         ("nothing ever", 4, True, [(t, 0, None) for t in range(1, 14)]),
         ("32 fit the least step, 33 do not", 5, True, [(t, 32 if t < 8 else 33, None) for t in range(1, 17)]),
@@ -205,7 +205,7 @@ def steps():
             assert step >= count, (name, tick)
             found.append({"tick": tick, "cells": count, "wanted": wanted, "step": step})
         fields = {"epoch": epoch, "padding": padding, "batches": found}
-        yield case("steps", f"between relays: {name}", "PAC 8", **fields)
+        yield case("steps", f"between relays: {name}", "PAC-8", **fields)
 
 
 def make():

@@ -83,7 +83,7 @@ class Client:
 
 class Relay:
     def __init__(self, id_, b_secret, classes=NO_PACING):
-        """classes: those that a request may have. With pacing that is the class of the circuit's id (PAC 3)."""
+        """classes: those that a request may have. With pacing that is the class of the circuit's id (PAC-3)."""
         self.id, self.b_secret, self.b, self.classes = id_, b_secret, c.x25519_public(b_secret), classes
         self.seen = []
 

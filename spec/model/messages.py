@@ -1,4 +1,4 @@
-"""Section 4.4, and PAC 11 and PAC 12: messages between a client and a hop of its circuit."""
+"""Section 4.4, and PAC-11 and PAC-12: messages between a client and a hop of its circuit."""
 
 from hop import REPLY, REQUEST
 from wire import Reader, Refused, require, u8
@@ -8,7 +8,7 @@ EXTEND_1, EXTEND_2, TRUNCATE, DUMMY, LOOP = 0x01, 0x02, 0x03, 0x04, 0x05
 EXTENDED_1, EXTENDED_2, TRUNCATED, BLAME, DUMMY_BACK, LOOP_BACK = 0x81, 0x82, 0x83, 0x84, 0x85, 0x86
 REASONS = range(1, 8)
 
-# Behind the reply stands an index (PAC 11); without pacing it is 0.
+# Behind the reply stands an index (PAC-11); without pacing it is 0.
 EXTENDED_2_BODY = REPLY - FIRST + 8
 TO_RELAY = {
     "extend 1": (EXTEND_1, FIRST),

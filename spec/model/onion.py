@@ -27,7 +27,7 @@ class Chain:
         self.start = start
 
     def seek(self, index):
-        """PAC 9: the next cell is the one with this index; those before it never come."""
+        """PAC-9: the next cell is the one with this index; those before it never come."""
         assert self.start + index >= self.counter
         self.counter = self.start + index
 

@@ -10,7 +10,7 @@ STEP_LEAST = 64
 CLASSES = ("idle", "talk", "fast", "bulk")
 
 
-# --- PAC 3, PAC 5 --------------------------------------------------------------------------------------------------
+# --- PAC-3, PAC-5 --------------------------------------------------------------------------------------------------
 
 
 def tick_of(class_, first, i):
@@ -19,7 +19,7 @@ def tick_of(class_, first, i):
 
 
 def indices_in(class_, first, tick):
-    """The cells of a circuit in a batch, in their order. Found by looking at each cell, from PAC 5's formula alone."""
+    """The cells of a circuit in a batch, in their order. Found by looking at each cell, from PAC-5's formula alone."""
     found, i = [], 0
     while tick_of(class_, first, i) <= tick:
         if tick_of(class_, first, i) == tick:
@@ -37,7 +37,7 @@ def class_of(circuit_id):
     return CLASSES[(circuit_id % HALF) % 4]
 
 
-# --- PAC 4 ---------------------------------------------------------------------------------------------------------
+# --- PAC-4 ---------------------------------------------------------------------------------------------------------
 
 
 def encode_record(tick, last, cells):
@@ -46,10 +46,10 @@ def encode_record(tick, last, cells):
 
 
 def read_record(plain):
-    r = Reader(plain, "PAC 4")
+    r = Reader(plain, "PAC-4")
     four, cells = r.u32("tick"), []
     last, tick = four >= LAST, four % LAST
-    require(tick > 0, "PAC 4", "tick")
+    require(tick > 0, "PAC-4", "tick")
     r.clause = "ONI-2"
     while r.left():
         cells.append((r.u32("circuit id"), r.take(CELL, "cell")))
@@ -67,20 +67,20 @@ class Batches:
     def record(self, tick, last, cells):
         """The batch that is complete with this record (its tick, the batches left out before it, its cells), or None."""
         if self.open:
-            require(tick == self.tick, "PAC 4", "another tick within a batch")
+            require(tick == self.tick, "PAC-4", "another tick within a batch")
         else:
-            require(tick > self.tick, "PAC 4", "tick does not rise")
-            require(self.tick > 0 or tick == 1, "PAC 4", "first tick")
-            require(tick <= self.tick + TICKS_AHEAD, "PAC 4", "tick rises too much")
+            require(tick > self.tick, "PAC-4", "tick does not rise")
+            require(self.tick > 0 or tick == 1, "PAC-4", "first tick")
+            require(tick <= self.tick + TICKS_AHEAD, "PAC-4", "tick rises too much")
             self.skipped = tick - self.tick - 1
             self.tick, self.cells, self.records = tick, 0, 0
         self.cells, self.records, self.open = self.cells + cells, self.records + 1, not last
-        require(self.cells <= BATCH_CELLS_MOST, "PAC 4", "too many cells in a batch")
-        require(self.records <= RECORDS_MOST, "PAC 4", "too many records in a batch")
+        require(self.cells <= BATCH_CELLS_MOST, "PAC-4", "too many cells in a batch")
+        require(self.records <= RECORDS_MOST, "PAC-4", "too many records in a batch")
         return (self.tick, self.skipped, self.cells) if last else None
 
 
-# --- PAC 6 ---------------------------------------------------------------------------------------------------------
+# --- PAC-6 ---------------------------------------------------------------------------------------------------------
 
 
 class Plays:
@@ -103,7 +103,7 @@ class Plays:
         return played if played >= next_ else "late"
 
 
-# --- PAC 8 ---------------------------------------------------------------------------------------------------------
+# --- PAC-8 ---------------------------------------------------------------------------------------------------------
 
 
 def client_step(slots, class_):

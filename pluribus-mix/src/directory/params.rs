@@ -24,7 +24,7 @@ pub enum Networks {
     Apart,
 }
 
-/// What a link between relays carries beside its circuits. (PAC 8)
+/// What a link between relays carries beside its circuits. (PAC-8)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Padding {
     /// Nothing: how many circuits it has can be seen. For networks that live on one machine.
@@ -151,19 +151,19 @@ impl Params {
         self.number(&POOL_WINDOW)
     }
 
-    /// Quanta that a relay rests a cell at most before it goes on, counted from when it came. (PAC 6)
+    /// Quanta that a relay rests a cell at most before it goes on, counted from when it came. (PAC-6)
     #[must_use]
     pub fn jitter(&self) -> u64 {
         self.number(&JITTER)
     }
 
-    /// Seconds between changes of the step of a link. (PAC 8)
+    /// Seconds between changes of the step of a link. (PAC-8)
     #[must_use]
     pub fn epoch(&self) -> u64 {
         self.number(&EPOCH)
     }
 
-    /// What a link between relays carries beside its circuits. (PAC 8)
+    /// What a link between relays carries beside its circuits. (PAC-8)
     #[must_use]
     pub fn padding(&self) -> Padding {
         match self.number(&PADDING) {

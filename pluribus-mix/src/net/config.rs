@@ -156,7 +156,7 @@ impl Config {
         self
     }
 
-    /// The class of a client's circuits in a network that sends by the clock: how much each carries, used or not. `talk` if not said. (PAC 3)
+    /// The class of a client's circuits in a network that sends by the clock: how much each carries, used or not. `talk` if not said. (PAC-3)
     #[must_use]
     pub fn class(mut self, class: Class) -> Self {
         self.class = class;

@@ -154,7 +154,7 @@ impl Endpoint {
         self.ask(Command::Circuits).await
     }
 
-    /// How late its batches were written so far, where cells go by the clock; all zeros elsewhere. (PAC 17)
+    /// How late its batches were written so far, where cells go by the clock; all zeros elsewhere. (PAC-17)
     #[must_use]
     pub fn lateness(&self) -> Lateness {
         self.record.so_far()

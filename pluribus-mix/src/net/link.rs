@@ -71,7 +71,7 @@ pub(super) enum Link {
         lost: CancellationToken,
         until_dropped: DropGuard,
     },
-    /// Goes by the clock. (PAC 16)
+    /// Goes by the clock. (PAC-16)
     Paced {
         _open: Open,
         _until_dropped: DropGuard,

@@ -47,7 +47,7 @@ pub(super) struct Link {
     pub(super) is_writing: bool,
     /// It is an end of a circuit, and not a link that the driver knows.
     pub(super) is_end: bool,
-    /// Its cells go by the clock: they are asked for. (PAC 10)
+    /// Its cells go by the clock: they are asked for. (PAC-10)
     pub(super) is_paced: bool,
 }
 
@@ -175,7 +175,7 @@ impl Link {
         Some(self.index.saturating_add(waiting))
     }
 
-    /// Gives out the next cell of what waits of a handshake, or of last words; whether there is one. (PAC 10)
+    /// Gives out the next cell of what waits of a handshake, or of last words; whether there is one. (PAC-10)
     pub(super) fn give_cell(&mut self, out: &mut Vec<u8>) -> bool {
         fill_flight(&mut self.out);
         let Some(cell) = self.out.get(..CELL_LEN) else {

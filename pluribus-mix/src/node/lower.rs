@@ -208,7 +208,7 @@ impl Node {
 
     /// Appends one link's batch of the coming quantum to `out`. To be asked until it gives `None`, whenever [`Node::poll_transmit`] is; a
     /// link that has given a batch gives nothing to [`Node::poll_transmit`] any more, whose bytes go before it. What stands in a batch changes
-    /// no more: it is to be written at its moment, and [`Node::link_ready`] is not said for it. (PAC 1)
+    /// no more: it is to be written at its moment, and [`Node::link_ready`] is not said for it. (PAC-1)
     pub fn poll_batch(&mut self, now: Instant, out: &mut Vec<u8>) -> Option<Batch> {
         self.clock = now;
         let mut mix = self.mix.take()?;

@@ -137,7 +137,7 @@ pub enum LinkRequest {
     },
 }
 
-/// What a link carries in one quantum; its bytes stand in the buffer that was handed in. (PAC 1)
+/// What a link carries in one quantum; its bytes stand in the buffer that was handed in. (PAC-1)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Batch {
     /// Over which link.

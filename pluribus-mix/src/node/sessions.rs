@@ -39,7 +39,7 @@ pub struct MixConfig {
     pub max_cells: usize,
     /// Links. (ONI-15)
     pub max_links: usize,
-    /// The class of its circuits, where cells go by the clock. (PAC 3)
+    /// The class of its circuits, where cells go by the clock. (PAC-3)
     pub class: Class,
 }
 
@@ -95,20 +95,20 @@ pub struct Circuits {
     pub cells: usize,
 }
 
-/// What pacing has come to at a node so far. (PAC 17)
+/// What pacing has come to at a node so far. (PAC-17)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Paced {
     /// Of the circuits that begin here.
     pub class: Class,
     /// The network's quantum.
     pub quantum: Duration,
-    /// How much faster than the network's our quanta go by, in millionths. (PAC 2)
+    /// How much faster than the network's our quanta go by, in millionths. (PAC-2)
     pub slew: i64,
-    /// Batches of others that were late or left out, on links with circuits. (PAC 6)
+    /// Batches of others that were late or left out, on links with circuits. (PAC-6)
     pub late: u64,
-    /// Batches of others in which a circuit had a cell too few or too many. (PAC 7)
+    /// Batches of others in which a circuit had a cell too few or too many. (PAC-7)
     pub short: u64,
-    /// Circuits that may still be begun here. (PAC 14)
+    /// Circuits that may still be begun here. (PAC-14)
     pub free_slots: usize,
 }
 
@@ -294,7 +294,7 @@ impl Node {
         count.unwrap_or_default()
     }
 
-    /// What pacing has come to so far; `None` in a network without it. (PAC 17)
+    /// What pacing has come to so far; `None` in a network without it. (PAC-17)
     pub fn paced(&self) -> Option<Paced> {
         self.mix.as_ref()?.paced()
     }

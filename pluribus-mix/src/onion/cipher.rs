@@ -22,7 +22,7 @@ use crate::crypto::rng::Noise;
 
 /// Cells that one key seals. (ONI-5)
 pub const ERA: u64 = 1024;
-/// Eras that a cell may lie ahead. (PAC 9)
+/// Eras that a cell may lie ahead. (PAC-9)
 const AHEAD: u64 = 64;
 
 /// What a layer's content is for. (ONI-6, ONI-8)
@@ -47,10 +47,10 @@ pub trait HopCipher: Send {
     fn forward_counter(&self) -> u64;
 
     /// The next forward cell is the one with this index; those before it are lost. `false`, and nothing is changed, for one that was
-    /// before or lies too far ahead. (PAC 9)
+    /// before or lies too far ahead. (PAC-9)
     fn seek_forward(&mut self, index: u64) -> bool;
 
-    /// The same backward. (PAC 9)
+    /// The same backward. (PAC-9)
     fn seek_backward(&mut self, index: u64) -> bool;
 
     /// Overwrites a cell with noise.
@@ -187,7 +187,7 @@ pub(super) enum Era {
 pub(super) struct Way {
     secret: Secret,
     key: Key,
-    /// What the cell with index 0 has. (PAC 9)
+    /// What the cell with index 0 has. (PAC-9)
     start: u64,
     pub(super) counter: u64,
     direction: Direction,
@@ -205,7 +205,7 @@ impl Way {
     }
 
     /// Passes on to the cell with this index; secrets and keys of eras before its are wiped. `None`, and nothing is changed, if it lies
-    /// behind or too far ahead. (PAC 9)
+    /// behind or too far ahead. (PAC-9)
     pub(super) fn seek(&mut self, index: u64) -> Option<Era> {
         let counter = self.start.checked_add(index)?;
         if counter < self.counter {

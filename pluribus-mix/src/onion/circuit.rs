@@ -82,7 +82,7 @@ pub enum Heard {
         /// Whom this counts against.
         strike: Option<Strike>,
     },
-    /// A cell was missing, or came without the layer of a hop. (PAC 13)
+    /// A cell was missing, or came without the layer of a hop. (PAC-13)
     Gap {
         /// Whom this counts against.
         strike: Option<Strike>,

@@ -108,7 +108,7 @@ pub enum Refused {
     /// The live count is above 7.
     #[error("a live count above 7")]
     Live,
-    /// The circuit is of another class; without pacing, other than 0. (PAC 3)
+    /// The circuit is of another class; without pacing, other than 0. (PAC-3)
     #[error("another class than the circuit has")]
     Class,
     /// Another version.
@@ -286,7 +286,7 @@ impl Answerer {
     }
 
     /// Answers a request on a circuit of this class, which is 0 without pacing: the secrets and settings of the hop, and the reply to
-    /// send. (ONI-9, PAC 3)
+    /// send. (ONI-9, PAC-3)
     ///
     /// # Errors
     /// What is wrong with the request. Nothing is remembered of one whose settings do not open.

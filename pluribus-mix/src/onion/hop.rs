@@ -31,7 +31,7 @@ use paced::Paced;
 /// A circuit at a relay. Idle, with its keys, it takes less than 4 KiB.
 pub struct Hop {
     backend: Backend,
-    /// Of a circuit whose cells are counted by the clock. (PAC 3)
+    /// Of a circuit whose cells are counted by the clock. (PAC-3)
     class: Option<u8>,
     state: State,
 }
@@ -73,7 +73,7 @@ pub enum Why {
     Handshake(Refused),
     /// Other than zeros behind a request. (ONI-10)
     Padding,
-    /// A cell of the request is missing. (PAC 9)
+    /// A cell of the request is missing. (PAC-9)
     Missing,
     /// What was said to this hop is no message. (ONI-11)
     Message(DecodeError),
@@ -138,7 +138,7 @@ impl Hop {
         }
     }
 
-    /// A circuit of this class of which nothing has come yet, whose cells go by the clock. (PAC 3)
+    /// A circuit of this class of which nothing has come yet, whose cells go by the clock. (PAC-3)
     pub fn begin_paced(class: u8, backend: Backend) -> Self {
         Self {
             backend,

@@ -20,7 +20,7 @@ pub struct Layers {
     noise: Noise,
 }
 
-/// How far the indices of a circuit's cells at a hop lie behind those on the first link. (PAC 11)
+/// How far the indices of a circuit's cells at a hop lie behind those on the first link. (PAC-11)
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Offsets {
     /// On the way there.
@@ -59,7 +59,7 @@ impl Layers {
         }
     }
 
-    /// The same on a circuit whose cells are counted: the index of a cell at the new hop is that on the first link less `offsets`. (PAC 11)
+    /// The same on a circuit whose cells are counted: the index of a cell at the new hop is that on the first link less `offsets`. (PAC-11)
     pub fn push_at(&mut self, secrets: HopSecrets, live: u8, start: u64, offsets: Offsets) {
         self.push(secrets, live, start);
         if let Some(layer) = self.hops.last_mut() {
@@ -74,7 +74,7 @@ impl Layers {
             .map_or(Offsets::default(), |layer| layer.offsets)
     }
 
-    /// The next cell forward is the one with this index on the first link. `false` if a layer has been beyond it. (PAC 9)
+    /// The next cell forward is the one with this index on the first link. `false` if a layer has been beyond it. (PAC-9)
     pub fn seek_forward(&mut self, index: u64) -> bool {
         self.hops.iter_mut().all(|layer| {
             let at = index.checked_sub(layer.offsets.forward);
@@ -87,7 +87,7 @@ impl Layers {
         })
     }
 
-    /// The next cell backward is the one with this index on the first link. `false` if a layer has been beyond it. (PAC 9)
+    /// The next cell backward is the one with this index on the first link. `false` if a layer has been beyond it. (PAC-9)
     pub fn seek_backward(&mut self, index: u64) -> bool {
         self.hops.iter_mut().all(|layer| {
             let at = index.checked_sub(layer.offsets.backward);

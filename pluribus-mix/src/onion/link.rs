@@ -21,10 +21,10 @@ pub const ENDED: usize = 255;
 const TICK: usize = 4;
 const ENTRY: usize = 4 + CELL;
 const HALF: u32 = 1 << 31;
-/// Classes of circuits. (PAC 3)
+/// Classes of circuits. (PAC-3)
 const CLASSES: u32 = 4;
 
-/// What a tick is more in the last record of a batch. (PAC 4)
+/// What a tick is more in the last record of a batch. (PAC-4)
 const LAST: u32 = 1 << 31;
 
 /// Begins a record in `out`, whose cells [`put_cell`] adds. Without pacing the tick is 0.
@@ -32,13 +32,13 @@ pub fn begin_record(out: &mut Vec<u8>) {
     out.put_u32(0);
 }
 
-/// Begins a record of a batch. (PAC 4)
+/// Begins a record of a batch. (PAC-4)
 pub fn begin_paced(out: &mut Vec<u8>, tick: Tick) {
     let last = if tick.is_last { LAST } else { 0 };
     out.put_u32(tick.number & !LAST | last);
 }
 
-/// Of which batch a record is part. (PAC 4)
+/// Of which batch a record is part. (PAC-4)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tick {
     /// The number of the batch, 1 to 2³¹ − 1.
@@ -73,7 +73,7 @@ impl<'r> Record<'r> {
         Self::of(rest)
     }
 
-    /// Reads a record of a batch. (PAC 4)
+    /// Reads a record of a batch. (PAC-4)
     ///
     /// # Errors
     /// As [`Record::parse`]; a tick of 0.
@@ -246,7 +246,7 @@ impl Ids {
         Some(CircuitId(self.half | self.given))
     }
 
-    /// The next id of this side for a circuit of this class, which its two last bits are. (PAC 3)
+    /// The next id of this side for a circuit of this class, which its two last bits are. (PAC-3)
     pub fn next_of(&mut self, class: u8) -> Option<CircuitId> {
         let number = (self.given / CLASSES + 1) * CLASSES + u32::from(class) % CLASSES;
         if number >= HALF {

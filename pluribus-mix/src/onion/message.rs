@@ -27,7 +27,7 @@ const TRUNCATED: u8 = 0x83;
 const BLAME: u8 = 0x84;
 const DUMMY_BACK: u8 = 0x85;
 const LOOP_BACK: u8 = 0x86;
-/// Where the index stands in EXTENDED 2. (PAC 11)
+/// Where the index stands in EXTENDED 2. (PAC-11)
 const INDEXED: usize = REPLY_REST + 8;
 
 /// What a client says to a hop. (ONI-11)
@@ -39,9 +39,9 @@ pub enum ToRelay<'p> {
     Extend2(&'p [u8; REQUEST_REST]),
     /// What lies beyond this hop is given up.
     Truncate,
-    /// Nothing; with pacing. (PAC 12)
+    /// Nothing; with pacing. (PAC-12)
     Dummy,
-    /// To be answered with this token; with pacing. (PAC 12)
+    /// To be answered with this token; with pacing. (PAC-12)
     Loop(u64),
 }
 
@@ -79,15 +79,15 @@ impl<'p> ToRelay<'p> {
 pub enum ToClient<'p> {
     /// The first part of the next relay's reply.
     Extended1(&'p [u8; WHOLE]),
-    /// The rest of that reply, and the index of the forward cell in whose place the circuit beyond began: without pacing 0. (PAC 11)
+    /// The rest of that reply, and the index of the forward cell in whose place the circuit beyond began: without pacing 0. (PAC-11)
     Extended2(&'p [u8; REPLY_REST], u64),
     /// This hop is the last one now.
     Truncated(Reason),
     /// The forward cell of this counter did not open here.
     Blame(u64),
-    /// Nothing; with pacing. (PAC 12)
+    /// Nothing; with pacing. (PAC-12)
     Dummy,
-    /// The answer to LOOP: its token, and how many forward cells have been missed here. (PAC 12)
+    /// The answer to LOOP: its token, and how many forward cells have been missed here. (PAC-12)
     Loop(u64, u64),
 }
 

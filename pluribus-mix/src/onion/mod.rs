@@ -47,7 +47,7 @@ pub type Payload = [u8; PAYLOAD];
 pub struct CircuitId(pub u32);
 
 impl CircuitId {
-    /// The class of a circuit in a network with pacing. (PAC 3)
+    /// The class of a circuit in a network with pacing. (PAC-3)
     pub const fn class(self) -> u8 {
         (self.0 % 4) as u8
     }

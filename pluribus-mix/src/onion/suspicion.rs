@@ -21,7 +21,7 @@ pub const WINDOW: Duration = Duration::from_secs(10 * 60);
 pub const LESSER: usize = 8;
 /// What happens to a pair within this time counts once: one death ends many circuits. (ONI-17)
 pub const TOGETHER: Duration = Duration::from_secs(10);
-/// The quanta within which a pair may have as many gaps as [`LESSER`]. (PAC 13)
+/// The quanta within which a pair may have as many gaps as [`LESSER`]. (PAC-13)
 pub const GAPS_WITHIN: u32 = 1000;
 /// Partners with which a relay may be suspect before it is itself. (ONI-17)
 pub const PARTNERS: usize = 3;
@@ -42,7 +42,7 @@ pub enum Grave {
     Forged,
     /// Something came to an end, as things do; only when it happens often.
     Ended,
-    /// A cell was missing in a quantum of this length; only when it happens often. (PAC 13)
+    /// A cell was missing in a quantum of this length; only when it happens often. (PAC-13)
     Gap(Duration),
 }
 
@@ -61,7 +61,7 @@ struct Record {
     last: Instant,
     /// The lesser strikes, the newest last.
     lesser: VecDeque<Instant>,
-    /// Quanta in which cells were missing, the newest last. (PAC 13)
+    /// Quanta in which cells were missing, the newest last. (PAC-13)
     gaps: VecDeque<Instant>,
     /// Until when the pair is suspect.
     until: Option<Instant>,

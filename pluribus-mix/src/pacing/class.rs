@@ -1,9 +1,9 @@
-//! How many cells a circuit has in a quantum. (PAC 3)
+//! How many cells a circuit has in a quantum. (PAC-3)
 
 use core::fmt;
 use core::str::FromStr;
 
-/// The rate of a circuit, the same on all its links and both ways. (PAC 3)
+/// The rate of a circuit, the same on all its links and both ways. (PAC-3)
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Class {
@@ -54,12 +54,12 @@ impl Class {
         since.is_multiple_of(self.every())
     }
 
-    /// The index of the cell in this place of a turn, so many quanta after the first. (PAC 5)
+    /// The index of the cell in this place of a turn, so many quanta after the first. (PAC-5)
     pub const fn index(self, since: u64, place: u64) -> u64 {
         since / self.every() * self.burst() + place
     }
 
-    /// Cells of so many circuits in one quantum, their turns spread evenly. (PAC 8)
+    /// Cells of so many circuits in one quantum, their turns spread evenly. (PAC-8)
     pub const fn step(self, circuits: u64) -> u64 {
         circuits.div_ceil(self.every()) * self.burst()
     }

@@ -1,10 +1,10 @@
-//! The quanta of a node. (PAC 1, PAC 2)
+//! The quanta of a node. (PAC-1, PAC-2)
 
 use crate::time::{Duration, Instant};
 
-/// By how much a node's quanta may differ from the network's, in billionths. (PAC 2)
+/// By how much a node's quanta may differ from the network's, in billionths. (PAC-2)
 const SLEW: i64 = 200_000;
-/// In how many seconds it would catch up with what it is behind. (PAC 2)
+/// In how many seconds it would catch up with what it is behind. (PAC-2)
 const CATCH_UP: i64 = 8;
 /// A billion.
 const BILLION: i64 = 1_000_000_000;
@@ -55,7 +55,7 @@ impl Grid {
         self.ahead / 1000
     }
 
-    /// The batch that is to be made now, if one is; those that were slept through are left out. (PAC 1)
+    /// The batch that is to be made now, if one is; those that were slept through are left out. (PAC-1)
     pub fn take(&mut self, now: Instant) -> Option<(u64, Instant)> {
         if now < self.make_at() {
             return None;
@@ -87,7 +87,7 @@ impl Grid {
         i64::try_from(until).unwrap_or(if until < 0 { i64::MIN } else { i64::MAX })
     }
 
-    /// Batches come so many nanoseconds earlier than at first, in the median: goes faster, or slower if that is negative. (PAC 2)
+    /// Batches come so many nanoseconds earlier than at first, in the median: goes faster, or slower if that is negative. (PAC-2)
     pub fn steer(&mut self, earlier: i64) {
         self.ahead = (earlier / CATCH_UP).clamp(-SLEW, SLEW);
     }

@@ -1,20 +1,20 @@
-//! The batches that come over a link. (PAC 4, PAC 6)
+//! The batches that come over a link. (PAC-4, PAC-6)
 
 use super::Grid;
 use crate::time::Instant;
 
-/// By how much a tick may be higher than the one before. (PAC 4)
+/// By how much a tick may be higher than the one before. (PAC-4)
 const AHEAD: u32 = 1200;
-/// Cells of a batch. (PAC 4)
+/// Cells of a batch. (PAC-4)
 const MOST: usize = 16_384;
-/// Records of a batch. (PAC 4)
+/// Records of a batch. (PAC-4)
 const RECORDS: u32 = 529;
-/// Batches beyond J by which one may come before its turn. (PAC 6)
+/// Batches beyond J by which one may come before its turn. (PAC-6)
 const AHEAD_OF_TURN: u64 = 2;
-/// Batches of which the earliest counts: a stall makes some late, but none early. (PAC 2)
+/// Batches of which the earliest counts: a stall makes some late, but none early. (PAC-2)
 const BLOCK: u32 = 32;
 
-/// Why a link ends. (PAC 4)
+/// Why a link ends. (PAC-4)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bad {
     /// A tick that does not begin with 1, does not rise, or by too much, or a record behind the last of its batch.
@@ -104,7 +104,7 @@ impl Intake {
     }
 
     /// The batch that is complete has come now: the batch in which it is played, or `None` if it is late. Before [`Intake::fix`] none is
-    /// late, and what it brings goes on as soon as it can. (PAC 6)
+    /// late, and what it brings goes on as soon as it can. (PAC-6)
     pub fn played(&mut self, tick: u32, grid: &Grid, now: Instant) -> Option<u64> {
         let apart = signed(grid.next()).saturating_sub(i64::from(tick));
         let Some(shift) = self.shift else {
@@ -117,7 +117,7 @@ impl Intake {
         wanted.contains(&played).then_some(played)
     }
 
-    /// The first circuit opens: from now on it is settled when batches are played. (PAC 6)
+    /// The first circuit opens: from now on it is settled when batches are played. (PAC-6)
     pub fn fix(&mut self, jitter: u64, grid: &Grid) {
         if self.shift.is_none() {
             let apart = signed(grid.next()).saturating_sub(i64::from(self.tick));
@@ -150,7 +150,7 @@ impl Intake {
         u64::try_from(n).ok()
     }
 
-    /// How much earlier batches come than at first, in nanoseconds, once that can be said. (PAC 2)
+    /// How much earlier batches come than at first, in nanoseconds, once that can be said. (PAC-2)
     pub fn earlier(&self) -> Option<i64> {
         let early = &self.early;
         let first = early.first.filter(|_| self.shift.is_some())?;

@@ -1,8 +1,8 @@
-//! How many cells a link carries in a quantum. (PAC 8)
+//! How many cells a link carries in a quantum. (PAC-8)
 
-/// The least that a link between relays carries. (PAC 8)
+/// The least that a link between relays carries. (PAC-8)
 const LEAST: usize = 64;
-/// The most that any link carries. (PAC 4)
+/// The most that any link carries. (PAC-4)
 const MOST: usize = 16_384;
 
 /// The step of one direction of a link.
@@ -24,18 +24,18 @@ enum Kind {
 }
 
 impl Step {
-    /// A client's link. (PAC 8)
+    /// A client's link. (PAC-8)
     pub fn fixed(cells: usize) -> Self {
         Self::of(Kind::Fixed(cells.clamp(1, MOST)))
     }
 
-    /// A link between relays, whose step may change every so many ticks. (PAC 8)
+    /// A link between relays, whose step may change every so many ticks. (PAC-8)
     pub fn stepped(epoch: u32) -> Self {
         let epoch = epoch.max(1);
         Self::of(Kind::Stepped { now: LEAST, epoch })
     }
 
-    /// A link between relays that is not padded. (PAC 8)
+    /// A link between relays that is not padded. (PAC-8)
     pub const fn loose() -> Self {
         Self::of(Kind::Loose)
     }

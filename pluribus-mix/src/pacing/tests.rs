@@ -10,7 +10,7 @@ fn at(millis: u64) -> Instant {
     Instant::ZERO + Duration::from_millis(millis)
 }
 
-/// PAC 3, PAC 5: the place of a cell follows from its index, and every class has its own.
+/// PAC-3, PAC-5: the place of a cell follows from its index, and every class has its own.
 #[test]
 fn every_cell_has_its_place() {
     for (class, quanta, cells) in [
@@ -36,7 +36,7 @@ fn every_cell_has_its_place() {
     assert!("quick".parse::<Class>().is_err());
 }
 
-/// PAC 1: a batch is made half a quantum before it begins, one after the other.
+/// PAC-1: a batch is made half a quantum before it begins, one after the other.
 #[test]
 fn batches_are_made_half_a_quantum_ahead() {
     let mut grid = Grid::new(at(1000), Q);
@@ -48,7 +48,7 @@ fn batches_are_made_half_a_quantum_ahead() {
     assert_eq!((grid.next(), grid.due()), (3, at(1150)));
 }
 
-/// PAC 1: what was slept through is left out, and the grid does not move for it.
+/// PAC-1: what was slept through is left out, and the grid does not move for it.
 #[test]
 fn what_was_slept_through_is_left_out() {
     let mut grid = Grid::new(at(0), Q);
@@ -56,7 +56,7 @@ fn what_was_slept_through_is_left_out() {
     assert_eq!(grid.take(at(10_025)), Some((201, at(10_050))));
 }
 
-/// PAC 2: a node goes faster when batches come earlier than at first, slower when they come later, and never by more than 200 millionths.
+/// PAC-2: a node goes faster when batches come earlier than at first, slower when they come later, and never by more than 200 millionths.
 #[test]
 fn quanta_are_slewed_and_not_by_much() {
     for (earlier, quanta, expected) in [
@@ -77,7 +77,7 @@ fn quanta_are_slewed_and_not_by_much() {
     }
 }
 
-/// PAC 4: ticks begin with 1 and rise, by 1200 at most, and nothing follows the last record of a batch.
+/// PAC-4: ticks begin with 1 and rise, by 1200 at most, and nothing follows the last record of a batch.
 #[test]
 fn ticks_rise_and_batches_end() {
     let mut intake = Intake::default();
@@ -120,7 +120,7 @@ fn settled(jitter: u64) -> (Grid, Intake) {
     (grid, intake)
 }
 
-/// PAC 6: the batch that came earliest is played in the J-th made after it, and every later one as much after it as its tick says.
+/// PAC-6: the batch that came earliest is played in the J-th made after it, and every later one as much after it as its tick says.
 #[test]
 fn batches_are_played_in_their_turn() {
     for jitter in 1..5 {
@@ -133,7 +133,7 @@ fn batches_are_played_in_their_turn() {
     }
 }
 
-/// PAC 6: a batch is late from the moment at which the one in which it is played has been made.
+/// PAC-6: a batch is late from the moment at which the one in which it is played has been made.
 #[test]
 fn a_batch_is_late_when_its_turn_has_been_made() {
     let (mut grid, mut intake) = settled(3);
@@ -147,7 +147,7 @@ fn a_batch_is_late_when_its_turn_has_been_made() {
     assert_eq!(intake.played(3, &grid, at(226)), Some(6));
 }
 
-/// PAC 2: how much earlier batches come is measured against the first 32.
+/// PAC-2: how much earlier batches come is measured against the first 32.
 #[test]
 fn what_comes_earlier_is_noticed() {
     let (mut grid, mut intake) = settled(3);
@@ -172,7 +172,7 @@ fn what_comes_earlier_is_noticed() {
     assert_eq!((intake.earlier(), intake.is_fixed()), (None, false));
 }
 
-/// PAC 8: a client's link has its step; one between relays changes its own at epochs only, to the next power of two.
+/// PAC-8: a client's link has its step; one between relays changes its own at epochs only, to the next power of two.
 #[test]
 fn steps_change_at_epochs_only() {
     let mut fixed = Step::fixed(8);

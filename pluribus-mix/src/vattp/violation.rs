@@ -134,10 +134,10 @@ pub enum Violation {
     /// More circuits asked for than answers were taken. (ONI-15)
     #[error("more circuits than answers were taken")]
     Circuits,
-    /// A tick that does not rise, or rises by too much. (PAC 4)
+    /// A tick that does not rise, or rises by too much. (PAC-4)
     #[error("a tick that cannot be")]
     Tick,
-    /// A batch of a size that it cannot have. (PAC 4, PAC 8)
+    /// A batch of a size that it cannot have. (PAC-4, PAC-8)
     #[error("a batch of impossible size")]
     Batch,
     /// Silence beyond what liveness allows. (VTP-28)

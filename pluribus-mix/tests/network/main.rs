@@ -189,7 +189,7 @@ fn a_proxy_that_is_ready_carries_at_once() {
     }
 }
 
-/// PAC 17: a whole network by the clock carries what programs say, and tells how late it writes.
+/// PAC-17: a whole network by the clock carries what programs say, and tells how late it writes.
 #[test]
 fn a_network_that_sends_by_the_clock_is_brought_up_and_carries() {
     let files = tempfile::tempdir().unwrap();

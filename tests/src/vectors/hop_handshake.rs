@@ -87,7 +87,7 @@ type Answer = Result<(HopSecrets, Settings, [u8; REPLY]), Refused>;
 struct Relay<'f> {
     fields: Fields<'f>,
     answerer: Answerer,
-    /// That of the circuit's id; without pacing 0. (PAC 3)
+    /// That of the circuit's id; without pacing 0. (PAC-3)
     class: u8,
 }
 

@@ -5,7 +5,7 @@
 //! our client and our relays. A relay that opens printed cells as printed opens one of our client for the right payload
 //! only if that cell is what the model makes of the slots that were drawn: nothing else in it is free.
 //!
-//! With pacing a step has an index, that of its cell on the first link, and a cell need not come all the way. (PAC 9, PAC 11)
+//! With pacing a step has an index, that of its cell on the first link, and a cell need not come all the way. (PAC-9, PAC-11)
 
 use super::onion_ends::{Chain, Ends, Known, Way, role};
 use super::{Case, Fields, Wrong, bad, equal, holds, same, some};
@@ -33,7 +33,7 @@ pub fn run(case: &Case, backend: Backend) -> Result<(), Wrong> {
     }
 }
 
-/// The index in a step, where cells have one. (PAC 9)
+/// The index in a step, where cells have one. (PAC-9)
 fn index(step: &Fields<'_>) -> Result<Option<u64>, Wrong> {
     let index = step.has("index").then(|| step.small("index"));
     index.transpose()
@@ -189,7 +189,7 @@ impl Circuit {
         self.own.backward_at(index, hop, role, &said)
     }
 
-    /// Nothing came to this hop: it puts its layer on noise, and the client finds that of the hop behind it broken. (PAC 10, PAC 13)
+    /// Nothing came to this hop: it puts its layer on noise, and the client finds that of the hop behind it broken. (PAC-10, PAC-13)
     fn gap(&mut self, step: &Fields<'_>) -> Result<(), Wrong> {
         let (hop, index) = (step.number("hop")?, index(step)?);
         let noise: Cell = step.array("noise")?;

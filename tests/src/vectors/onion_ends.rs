@@ -1,4 +1,4 @@
-//! The two ends of a circuit, the client's and those of its relays, and what a case prints of them. (ONI-5 to 8, PAC 9)
+//! The two ends of a circuit, the client's and those of its relays, and what a case prints of them. (ONI-5 to 8, PAC-9)
 
 use super::{Fields, Wrong, equal, good, same, some};
 use pluribus_mix::crypto::aead::{Aead, Backend, Key};
@@ -116,7 +116,7 @@ pub(super) enum Way {
     Backward,
 }
 
-/// How far the indices at a hop lie behind those of the first link; without pacing there are none. (PAC 11)
+/// How far the indices at a hop lie behind those of the first link; without pacing there are none. (PAC-11)
 fn offsets(hop: &Fields<'_>) -> Result<Offsets, Wrong> {
     if !hop.has("offsets") {
         return Ok(Offsets::default());
@@ -177,7 +177,7 @@ impl Ends {
         some("there is no such hop", relay)
     }
 
-    /// The index at a hop of the cell with this one on the first link. (PAC 11)
+    /// The index at a hop of the cell with this one on the first link. (PAC-11)
     pub(super) fn index(&self, way: Way, hop: usize, index: u64) -> Result<u64, Wrong> {
         let offsets = hop.checked_sub(1).and_then(|at| self.offsets.get(at));
         let offsets = some("there is no such hop", offsets)?;
@@ -188,7 +188,7 @@ impl Ends {
         some("the cell was before that hop", index.checked_sub(offset))
     }
 
-    /// The next cell at the client is the one with this index, where cells have one. (PAC 9)
+    /// The next cell at the client is the one with this index, where cells have one. (PAC-9)
     pub(super) fn seek_client(&mut self, way: Way, index: Option<u64>) -> Result<(), Wrong> {
         let sought = index.is_none_or(|index| match way {
             Way::Forward => self.client.seek_forward(index),

@@ -34,7 +34,7 @@ pub fn run(case: &Case, _: Backend) -> Result<(), Wrong> {
     }
 }
 
-/// The cells of a circuit in each batch. (PAC 3, PAC 5)
+/// The cells of a circuit in each batch. (PAC-3, PAC-5)
 fn places(fields: &Fields<'_>) -> Result<(), Wrong> {
     let class = Class::of(fields.small("class")?);
     equal("the class", fields.text("word")?.parse(), Ok(class))?;
@@ -59,7 +59,7 @@ fn class_of_ids(fields: &Fields<'_>) -> Result<(), Wrong> {
     Ok(())
 }
 
-/// Ids that an end gives: of its half, of the class, and with a k above that before. (PAC 3)
+/// Ids that an end gives: of its half, of the class, and with a k above that before. (PAC-3)
 fn gives(fields: &Fields<'_>) -> Result<(), Wrong> {
     let (mut ids, half) = match fields.text("side")? {
         "dialler" => (Ids::dialler(), 0),
@@ -103,7 +103,7 @@ fn record(fields: &Fields<'_>) -> Result<(), Wrong> {
     Ok(())
 }
 
-/// So many records, all the same; what the last of them completes. (PAC 4)
+/// So many records, all the same; what the last of them completes. (PAC-4)
 fn hear(intake: &mut Intake, record: &Fields<'_>) -> Result<Result<Option<Complete>, Bad>, Wrong> {
     let (tick, last) = (record.small("tick")?, record.bool("last")?);
     let cells = record.number("cells")?;
@@ -153,7 +153,7 @@ fn before(grid: &mut Grid, next: u64) -> Result<Instant, Wrong> {
     Ok(Instant::from_nanos(grid.make_at().as_nanos() - 1))
 }
 
-/// Batches that come, and the own ones in which they are played. (PAC 6)
+/// Batches that come, and the own ones in which they are played. (PAC-6)
 fn plays(fields: &Fields<'_>) -> Result<(), Wrong> {
     let mut grid = Grid::new(Instant::ZERO, Duration::from_millis(50));
     let (mut intake, jitter) = (Intake::default(), fields.small("jitter")?);
@@ -176,7 +176,7 @@ fn plays(fields: &Fields<'_>) -> Result<(), Wrong> {
     Ok(())
 }
 
-/// The step of a client's link, by class. (PAC 8)
+/// The step of a client's link, by class. (PAC-8)
 fn client_steps(fields: &Fields<'_>) -> Result<(), Wrong> {
     let (slots, steps) = (fields.small("slots")?, fields.object("steps")?);
     for class in Class::ALL {
@@ -192,7 +192,7 @@ fn client_steps(fields: &Fields<'_>) -> Result<(), Wrong> {
     Ok(())
 }
 
-/// The steps of a link between relays. (PAC 8)
+/// The steps of a link between relays. (PAC-8)
 fn steps(fields: &Fields<'_>) -> Result<(), Wrong> {
     let epoch = fields.small("epoch")?;
     let mut step = match fields.bool("padding")? {

@@ -22,7 +22,7 @@ fn network(seed: u64, count: usize, change: impl FnOnce(Params) -> Params) -> (W
     (world, relays)
 }
 
-/// PAC 10, PAC 11: streams go through three relays both ways.
+/// PAC-10, PAC-11: streams go through three relays both ways.
 #[test]
 fn streams_go_both_ways_by_the_clock() {
     let (mut world, relays) = network(1, 5, |params| params);

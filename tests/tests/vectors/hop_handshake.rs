@@ -4,7 +4,7 @@ fn run(group: &str) {
     super::run("hop_handshake", group);
 }
 
-/// ONI-9, PAC 3: request, reply, every value on the way, and the secrets of both sides.
+/// ONI-9, PAC-3: request, reply, every value on the way, and the secrets of both sides.
 #[test]
 fn the_hop_handshake_is_the_same_byte_for_byte() {
     run("handshake");
@@ -22,7 +22,7 @@ fn a_relay_refuses_a_request_with_a_fault() {
     run("request refused");
 }
 
-/// ONI-9, PAC 3: a class in the settings that is not the one of the circuit's id.
+/// ONI-9, PAC-3: a class in the settings that is not the one of the circuit's id.
 #[test]
 fn a_relay_refuses_another_class_than_the_circuits() {
     run("other class");

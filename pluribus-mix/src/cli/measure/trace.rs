@@ -1,7 +1,7 @@
 //! What an observer of a link writes down, and the beat that it hears in it.
 //!
 //! A link that is paced is written once a quantum. The observer knows the quantum, for the network tells it to everybody, but not when it begins,
-//! and the sender's clock is neither fast nor steady (PAC 2 lets it slew). So the grid is fitted where it is used: every batch gets the number
+//! and the sender's clock is neither fast nor steady (PAC-2 lets it slew). So the grid is fitted where it is used: every batch gets the number
 //! of its quantum, and how late it is against the line through the medians of the hundred batches before it and the hundred behind. What a sender does later with real cells than with dummies stands
 //! out from its neighbours however the clocks drift.
 

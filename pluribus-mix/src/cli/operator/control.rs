@@ -82,7 +82,7 @@ pub(super) fn circuits(of: Circuits) -> Value {
     })
 }
 
-/// How late batches were written; nothing where cells do not go by the clock. (PAC 17)
+/// How late batches were written; nothing where cells do not go by the clock. (PAC-17)
 pub(super) fn lateness(of: Lateness) -> Value {
     match of.batches {
         0 => Value::Null,

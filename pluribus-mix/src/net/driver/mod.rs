@@ -388,7 +388,7 @@ impl Driver {
         any
     }
 
-    /// Hands the batches of the coming quantum to the thread, with their moment. (PAC 1)
+    /// Hands the batches of the coming quantum to the thread, with their moment. (PAC-1)
     fn paced(&mut self) -> bool {
         let mut round = Vec::new();
         let now = self.clock.now();

@@ -73,7 +73,7 @@ pub struct RelayState {
     pub relays: Option<usize>,
     /// Seconds since the consensus became valid.
     pub age: Option<u64>,
-    /// How late batches were written. (PAC 17)
+    /// How late batches were written. (PAC-17)
     pub lateness: Lateness,
 }
 

@@ -10,7 +10,7 @@ const PARTS: u64 = 8;
 const DOUBLINGS: u64 = 32;
 const BUCKETS: usize = (PARTS * DOUBLINGS) as usize;
 
-/// How late the batches of an endpoint were written: from the moment that each was for until it was handed to its socket. (PAC 17)
+/// How late the batches of an endpoint were written: from the moment that each was for until it was handed to its socket. (PAC-17)
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lateness {
     /// Batches that were written.
@@ -115,7 +115,7 @@ mod tests {
         assert_eq!(bucket(u64::MAX), BUCKETS - 1);
     }
 
-    /// PAC 17
+    /// PAC-17
     #[test]
     fn half_and_ninety_nine_of_a_hundred_are_told_rightly() {
         let record = Record::default();

@@ -1,4 +1,4 @@
-//! The thread that writes batches at their moment, and does nothing else. (PAC 16)
+//! The thread that writes batches at their moment, and does nothing else. (PAC-16)
 //!
 //! The timer of the runtime is late by a millisecond or so, and later when its threads have work; how late, then, tells how much work there
 //! is. So what goes by the clock is written by a thread of its own. It is given whole batches before their moment, sleeps until then as
@@ -50,7 +50,7 @@ const FIRST: i32 = -15;
 /// What the thread puts up with.
 #[derive(Clone, Copy)]
 pub(super) struct Bounds {
-    /// How long a socket may take nothing. (PAC 16)
+    /// How long a socket may take nothing. (PAC-16)
     pub(super) patience: Duration,
     /// Bytes that wait, of all links together.
     pub(super) most: usize,

@@ -78,7 +78,7 @@ fn pair() -> (UnixStream, UnixStream) {
     UnixStream::pair().unwrap()
 }
 
-/// PAC 1, PAC 16
+/// PAC-1, PAC-16
 #[test]
 fn batches_leave_at_their_moment_in_the_order_of_links() {
     let mut rig = Rig::new(Bounds::default());
@@ -97,7 +97,7 @@ fn batches_leave_at_their_moment_in_the_order_of_links() {
     assert!(lateness.median <= lateness.p99 && lateness.p99 <= lateness.most);
 }
 
-/// PAC 16, ONI-15: others are written on, and the one that takes nothing is given up after its time and not before.
+/// PAC-16, ONI-15: others are written on, and the one that takes nothing is given up after its time and not before.
 #[test]
 fn a_peer_that_takes_nothing_delays_nobody_and_is_lost() {
     let patience = Duration::from_millis(400);
@@ -121,7 +121,7 @@ fn a_peer_that_takes_nothing_delays_nobody_and_is_lost() {
     assert!(!other_lost.is_cancelled());
 }
 
-/// PAC 16
+/// PAC-16
 #[test]
 fn where_too_much_waits_whoever_has_most_waiting_is_lost() {
     let mut rig = Rig::new(Bounds {
@@ -140,7 +140,7 @@ fn where_too_much_waits_whoever_has_most_waiting_is_lost() {
     assert!(!links[0].1.is_cancelled());
 }
 
-/// PAC 16: what a socket did not take comes behind, and in its order.
+/// PAC-16: what a socket did not take comes behind, and in its order.
 #[test]
 fn what_a_socket_did_not_take_goes_before_the_next_batch() {
     let mut rig = Rig::new(Bounds::default());
@@ -183,7 +183,7 @@ async fn link() -> (Link, Wire, mpsc::Receiver<News>, std::net::TcpStream) {
     (link, wire, news, far)
 }
 
-/// PAC 16: the handshake first, then batches; and a link that is closed says all that was said before it ends.
+/// PAC-16: the handshake first, then batches; and a link that is closed says all that was said before it ends.
 #[tokio::test]
 async fn a_link_goes_over_to_the_thread_behind_its_handshake_and_is_flushed_when_it_closes() {
     let mut rig = Rig::new(Bounds::default());
@@ -208,7 +208,7 @@ async fn a_link_goes_over_to_the_thread_behind_its_handshake_and_is_flushed_when
     assert!(all == wanted, "{} bytes of {}", all.len(), wanted.len());
 }
 
-/// PAC 16
+/// PAC-16
 #[tokio::test]
 async fn the_driver_learns_that_a_paced_link_is_lost() {
     let patience = Duration::from_millis(100);

@@ -62,7 +62,7 @@ pub(super) struct Client {
     budget: Budget,
     pub(super) rng: Rng,
     pool: Option<Instant>,
-    /// When circuits are begun next, where cells go by the clock. (PAC 14)
+    /// When circuits are begun next, where cells go by the clock. (PAC-14)
     window: Option<Instant>,
 }
 
@@ -75,9 +75,9 @@ pub(super) struct Origin {
     /// The relays that it is to have.
     pub(super) path: Vec<RelayId>,
     pub(super) end: Option<Want>,
-    /// The cells that begin it, where they wait for their places. (PAC 9)
+    /// The cells that begin it, where they wait for their places. (PAC-9)
     pub(super) bare: Vec<Cell>,
-    /// When its exit is given up, where cells go by the clock. (PAC 14)
+    /// When its exit is given up, where cells go by the clock. (PAC-14)
     pub(super) leg_ends: Option<Instant>,
     /// Cells of its session that have come.
     came: u64,
@@ -92,9 +92,9 @@ pub(super) enum Stage {
     Asking,
     Spare,
     Used,
-    /// What was asked of it failed, and it is to be asked for something else. (PAC 14)
+    /// What was asked of it failed, and it is to be asked for something else. (PAC-14)
     Mending,
-    /// Nothing goes over it any more; it runs on to its end. (PAC 14)
+    /// Nothing goes over it any more; it runs on to its end. (PAC-14)
     Spent,
 }
 
@@ -443,7 +443,7 @@ impl Mix {
             self.fail_origin(key, None);
         }
         if self.client.window.take().is_some() {
-            // All circuits are begun anew with the link. (PAC 15)
+            // All circuits are begun anew with the link. (PAC-15)
             let soon = self.clock + WINDOW;
             self.timers.clear(Who::Pool, &mut self.client.pool);
             self.timers

@@ -179,7 +179,7 @@ impl Mix {
         }
     }
 
-    /// Where cells go by the clock: from now on the link's do. (PAC 4)
+    /// Where cells go by the clock: from now on the link's do. (PAC-4)
     fn begin_flow(&mut self, id: LinkId, peer: &Peer) {
         let is_relay = self.relay.is_some();
         let (Some(wire), Some(pace)) = (self.wires.get_mut(&id), &self.pace) else {

@@ -60,7 +60,7 @@ pub(super) trait Above {
     fn accepted(&mut self, source: Source) -> LinkId;
     /// A cell of a session.
     fn cell(&mut self, end: LinkId, index: u64, cell: &mut Payload);
-    /// Writes the cell of a session that goes out with this index, if there is one. (PAC 10)
+    /// Writes the cell of a session that goes out with this index, if there is one. (PAC-10)
     fn pull(&mut self, end: LinkId, index: u64, cell: &mut Payload) -> bool;
 }
 

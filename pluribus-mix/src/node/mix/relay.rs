@@ -43,7 +43,7 @@ pub(super) struct HopAt {
     pub(super) back: Lane,
     pub(super) next: Next,
     pub(super) end: Option<End>,
-    /// The two cells of the answer, where they wait for their places. (PAC 9)
+    /// The two cells of the answer, where they wait for their places. (PAC-9)
     pub(super) reply: Option<Box<[Cell; 2]>>,
     /// Until when what was asked has to be answered.
     pub(super) deadline: Option<Instant>,
@@ -361,7 +361,7 @@ impl Mix {
         let is_paced = self.pace.is_some();
         let Some(at) = self.hop(key) else { return };
         if is_paced {
-            // The circuit runs on to its end. (PAC 14)
+            // The circuit runs on to its end. (PAC-14)
             at.end.iter_mut().for_each(|end| end.is_over = true);
             return;
         }

@@ -171,7 +171,7 @@ impl Wire {
         lane.route = Route::Over;
         lane.thirsty = None;
         if lane.places.outward.is_some() {
-            // It is said in its next turn. (PAC 5)
+            // It is said in its next turn. (PAC-5)
             lane.places.is_ending = true;
         } else if lane.queue.is_empty() {
             self.lanes.remove(&id);

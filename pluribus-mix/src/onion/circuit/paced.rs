@@ -1,4 +1,4 @@
-//! What a client's circuit does differently where cells go by the clock. (PAC 9 to PAC 13)
+//! What a client's circuit does differently where cells go by the clock. (PAC-9 to PAC-13)
 //!
 //! The caller asks for one cell after the other, each with its index, and there is always one: part of a request, a message to a hop, a
 //! cell of what the circuit ends in, a dummy, or noise while there is no hop. What comes has its index too, and the counters of all layers
@@ -15,9 +15,9 @@ use crate::onion::{Cell, Payload, payload_mut};
 use crate::time::Duration;
 use std::collections::VecDeque;
 
-/// One of so many dummies is a LOOP. (PAC 12)
+/// One of so many dummies is a LOOP. (PAC-12)
 const LOOPS: u64 = 20;
-/// Cells among which gaps are counted, and gaps beyond which a circuit is not used for anything new. (PAC 13)
+/// Cells among which gaps are counted, and gaps beyond which a circuit is not used for anything new. (PAC-13)
 const RECENT: u64 = 1000;
 const MOST_GAPS: usize = 8;
 
@@ -64,7 +64,7 @@ impl Paced {
 }
 
 impl Circuit {
-    /// A circuit without hops, of this class, whose cells go by the clock. (PAC 3)
+    /// A circuit without hops, of this class, whose cells go by the clock. (PAC-3)
     pub fn paced(plan: Plan, class: u8, quantum: Duration, backend: Backend, rng: Rng) -> Self {
         let mut circuit = Self::new(plan, backend, rng);
         circuit.paced = Some(Box::new(Paced {
@@ -82,7 +82,7 @@ impl Circuit {
     }
 
     /// Makes of `cell` the forward cell with this index. `end` writes a cell of what the circuit ends in, if there is one; it is told the index that the cell
-    /// has at the last hop. Whether the cell bears layers: else the caller makes it noise. (PAC 9, PAC 12)
+    /// has at the last hop. Whether the cell bears layers: else the caller makes it noise. (PAC-9, PAC-12)
     pub fn fill_at(
         &mut self,
         index: u64,
@@ -119,7 +119,7 @@ impl Circuit {
         matches!(self.doing, Doing::Resting)
     }
 
-    /// A dummy, now and then one that is answered. (PAC 12)
+    /// A dummy, now and then one that is answered. (PAC-12)
     fn idle(&mut self) -> ToRelay<'static> {
         let chosen = self.rng.below(LOOPS) == 0 && self.is_resting();
         let Some(paced) = self.paced.as_mut().filter(|_| chosen) else {
@@ -130,7 +130,7 @@ impl Circuit {
         ToRelay::Loop(token)
     }
 
-    /// Takes the backward cell with this index. [`Heard::Through`] is a cell that has the index [`Circuit::end_index`] at the last hop. (PAC 9)
+    /// Takes the backward cell with this index. [`Heard::Through`] is a cell that has the index [`Circuit::end_index`] at the last hop. (PAC-9)
     pub fn handle_at(&mut self, index: u64, cell: &mut Cell) -> Heard {
         let missing = match &mut self.paced {
             Some(paced) if index >= paced.next => {
@@ -157,7 +157,7 @@ impl Circuit {
         at.saturating_sub(self.layers.offsets().backward)
     }
 
-    /// Whether so much was missing lately that nothing new should go over it. (PAC 13)
+    /// Whether so much was missing lately that nothing new should go over it. (PAC-13)
     pub fn is_leaky(&self) -> bool {
         let paced = self.paced.as_ref();
         paced.is_some_and(|paced| paced.gaps.len() > MOST_GAPS)
@@ -175,7 +175,7 @@ impl Circuit {
         })
     }
 
-    /// The last hop answers LOOP: what it has missed since it said so last was lost on the way there. (PAC 13)
+    /// The last hop answers LOOP: what it has missed since it said so last was lost on the way there. (PAC-13)
     pub(super) fn looped(&mut self, hop: usize, token: u64, missed: u64) -> Heard {
         let last = self.hops.len();
         let Some(paced) = &mut self.paced else {
@@ -193,7 +193,7 @@ impl Circuit {
         Heard::Gap { strike }
     }
 
-    /// How far the indices at the hop that has just answered lie behind. `None` if what was said cannot be. (PAC 11)
+    /// How far the indices at the hop that has just answered lie behind. `None` if what was said cannot be. (PAC-11)
     pub(super) fn offsets_of_next(&mut self, began: u64) -> Option<Offsets> {
         let Some(paced) = &mut self.paced else {
             return (began == 0).then(Offsets::default);

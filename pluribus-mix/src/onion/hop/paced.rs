@@ -1,4 +1,4 @@
-//! What a hop does differently where cells go by the clock. (PAC 9 to PAC 12)
+//! What a hop does differently where cells go by the clock. (PAC-9 to PAC-12)
 //!
 //! Forward, a cell has its place, and its counter comes from that: one that is missing is skipped, one that does not open is counted and
 //! is nothing more. Backward, the caller asks for one cell after the other, and there is always one: what the next relay sent, a message that
@@ -12,7 +12,7 @@ use crate::onion::message::ToClient;
 use crate::onion::{Cell, Payload, payload_mut};
 use std::collections::VecDeque;
 
-/// Messages of a hop that wait for their turn. (PAC 10)
+/// Messages of a hop that wait for their turn. (PAC-10)
 const WORDS: usize = 4;
 
 /// What a hop on a paced circuit has besides.
@@ -46,7 +46,7 @@ impl Paced {
     }
 }
 
-/// What goes back in one place. (PAC 10)
+/// What goes back in one place. (PAC-10)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Back {
     /// The cell, and nothing has changed.
@@ -59,7 +59,7 @@ pub enum Back {
 
 impl Hop {
     /// Takes the forward cell with this index. As [`Hop::forward`]; messages back wait for [`Hop::back_at`], so that [`Forward::Back`] and
-    /// [`Forward::Truncate`] leave nothing in the cell. (PAC 9, PAC 10)
+    /// [`Forward::Truncate`] leave nothing in the cell. (PAC-9, PAC-10)
     pub fn forward_at(
         &mut self,
         index: u64,
@@ -88,7 +88,7 @@ impl Hop {
         }
     }
 
-    /// The circuit beyond begins in the place of the forward cell with this index. (PAC 11)
+    /// The circuit beyond begins in the place of the forward cell with this index. (PAC-11)
     pub fn begins_next(&mut self, index: u64) {
         if let State::Standing(standing) = &mut self.state
             && let Some(paced) = &mut standing.paced
@@ -98,7 +98,7 @@ impl Hop {
     }
 
     /// Makes of `cell` the backward cell with this index, 2 at least. If `came` it holds what the next relay has sent for this place. `end`
-    /// writes a cell of what the circuit ends in here, if there is one. On a circuit that does not stand it is noise. (PAC 10)
+    /// writes a cell of what the circuit ends in here, if there is one. On a circuit that does not stand it is noise. (PAC-10)
     pub fn back_at(
         &mut self,
         index: u64,
@@ -170,7 +170,7 @@ impl Standing {
         Back::Cell
     }
 
-    /// What a last hop says that has nothing to say. (PAC 12)
+    /// What a last hop says that has nothing to say. (PAC-12)
     fn idle(&mut self) -> ToClient<'static> {
         let Some(paced) = &mut self.paced else {
             return ToClient::Dummy;
@@ -180,7 +180,7 @@ impl Standing {
         asked.map_or(ToClient::Dummy, |token| ToClient::Loop(token, missed))
     }
 
-    /// Passes the two cells of the next relay's reply on, each in its place. (PAC 11)
+    /// Passes the two cells of the next relay's reply on, each in its place. (PAC-11)
     fn answered(&mut self, came: bool, cell: &mut Cell) -> Option<Back> {
         if !matches!(
             (&self.next, came),

@@ -25,7 +25,7 @@ fn of(head: &[u8]) -> Payload {
     payload
 }
 
-/// ONI-11, PAC 12: the messages to a relay, byte by byte, and back.
+/// ONI-11, PAC-12: the messages to a relay, byte by byte, and back.
 #[test]
 fn messages_to_a_relay_are_written_and_read() {
     let (part, rest) = ([5; WHOLE], [6; REQUEST - WHOLE]);
@@ -46,7 +46,7 @@ fn messages_to_a_relay_are_written_and_read() {
     }
 }
 
-/// ONI-12, PAC 11, PAC 12: the messages to a client, byte by byte, and back.
+/// ONI-12, PAC-11, PAC-12: the messages to a client, byte by byte, and back.
 #[test]
 fn messages_to_a_client_are_written_and_read() {
     let (part, rest) = ([5; WHOLE], [6; REPLY - WHOLE]);

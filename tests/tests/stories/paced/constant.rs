@@ -171,7 +171,7 @@ fn fidgets(world: &mut World, client: HostId, relays: &[HostId]) {
     }
 }
 
-/// PAC 1, PAC 4, PAC 8: every link carries in every quantum the same bytes: a client's a cell for each slot, a relay's its step, with what
+/// PAC-1, PAC-4, PAC-8: every link carries in every quantum the same bytes: a client's a cell for each slot, a relay's its step, with what
 /// records need.
 #[test]
 fn every_link_carries_the_same_in_every_quantum() {
@@ -190,7 +190,7 @@ fn every_link_carries_the_same_in_every_quantum() {
     assert!(batches(&seen).len() >= 2 * (4 + 6));
 }
 
-/// PAC 5, PAC 8, PAC 12, PAC 14: whether nothing is said or much, a little now and then, by whom, whether streams are opened, ended or broken
+/// THR-13, PAC-5, PAC-8, PAC-12, PAC-14: whether nothing is said or much, a little now and then, by whom, whether streams are opened, ended or broken
 /// off, sessions begun, moved to another circuit and ended, exits added and given up: it is nowhere in what is seen, not in a count and not in a moment.
 #[test]
 fn nothing_that_is_said_or_done_shows() {
@@ -205,7 +205,7 @@ fn nothing_that_is_said_or_done_shows() {
     assert_eq!(fidgeted, quiet);
 }
 
-/// PAC 8: the control: without pacing all of it shows.
+/// PAC-8: the control: without pacing all of it shows.
 #[test]
 fn without_pacing_all_of_it_shows() {
     let quiet = town(unpaced).sees(silence);
@@ -219,7 +219,7 @@ fn without_pacing_all_of_it_shows() {
     assert_ne!(fidgeted, quiet);
 }
 
-/// PAC 8, PAC 14: when a relay dies, and with it parts of circuits everywhere, its own links end, and no other link carries more or less.
+/// PAC-8, PAC-14: when a relay dies, and with it parts of circuits everywhere, its own links end, and no other link carries more or less.
 #[test]
 fn a_relay_that_dies_shows_on_its_own_links_only() {
     let quiet = town(as_it_is).sees(silence);

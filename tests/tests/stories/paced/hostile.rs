@@ -111,7 +111,7 @@ impl Own {
     }
 }
 
-/// PAC 4: a tick that stands still, falls or jumps by more than 1200 ends the link; one that jumps by as much as that does not.
+/// PAC-4: a tick that stands still, falls or jumps by more than 1200 ends the link; one that jumps by as much as that does not.
 #[test]
 fn a_tick_that_does_not_rise_or_jumps_ends_the_link() {
     for (ticks, broken) in [
@@ -126,7 +126,7 @@ fn a_tick_that_does_not_rise_or_jumps_ends_the_link() {
     }
 }
 
-/// PAC 4: a record with another tick before the last of its batch ends the link, and so does a batch that never ends, when it has more cells than one may
+/// PAC-4: a record with another tick before the last of its batch ends the link, and so does a batch that never ends, when it has more cells than one may
 /// have. What waits for its end is bounded by that.
 #[test]
 fn a_batch_that_does_not_end_ends_the_link() {
@@ -145,7 +145,7 @@ fn a_batch_that_does_not_end_ends_the_link() {
     assert_eq!(endless.broken(), Some(Violation::Batch));
 }
 
-/// PAC 8: a client's first batch is of a class, and all others are as long; else the link ends. The relay answers with as much.
+/// PAC-8: a client's first batch is of a class, and all others are as long; else the link ends. The relay answers with as much.
 #[test]
 fn a_clients_batches_have_the_step_of_its_class() {
     for (first, next, broken) in [
@@ -183,7 +183,7 @@ fn a_clients_batches_have_the_step_of_its_class() {
     }
 }
 
-/// PAC 3, ONI-3: circuit ids rise: one that is lower than one before is not taken for a new circuit, and one of the other side ends the link.
+/// PAC-3, ONI-3: circuit ids rise: one that is lower than one before is not taken for a new circuit, and one of the other side ends the link.
 #[test]
 fn circuit_ids_rise() {
     let mut scene = scene();
@@ -202,7 +202,7 @@ fn circuit_ids_rise() {
     assert_eq!(scene.broken(), Some(Violation::CircuitId));
 }
 
-/// PAC 3: who asks for another class than the circuit has is refused.
+/// PAC-3: who asks for another class than the circuit has is refused.
 #[test]
 fn the_class_in_the_request_is_that_of_the_circuit() {
     for class in [0, 1] {
@@ -218,7 +218,7 @@ fn the_class_in_the_request_is_that_of_the_circuit() {
     }
 }
 
-/// PAC 5, PAC 7: a cell too few, one too many, and one of a circuit that is not due make the batch short, and end nothing.
+/// PAC-5, PAC-7: a cell too few, one too many, and one of a circuit that is not due make the batch short, and end nothing.
 #[test]
 fn a_batch_with_a_cell_too_few_or_too_many_is_short() {
     let mut scene = scene();

@@ -47,7 +47,7 @@ fn births_and_deaths(
     (births, deaths)
 }
 
-/// PAC 14: circuits are begun at the multiples of a window, in all slots that are free then, and each lives for five to ten windows, whatever happens on it: sessions
+/// PAC-14: circuits are begun at the multiples of a window, in all slots that are free then, and each lives for five to ten windows, whatever happens on it: sessions
 /// begin and end, and a relay dies.
 #[test]
 fn circuits_are_begun_in_windows_and_live_as_long_as_was_drawn() {
@@ -96,7 +96,7 @@ fn circuits_are_begun_in_windows_and_live_as_long_as_was_drawn() {
     }
 }
 
-/// PAC 14: a session goes on over other circuits when its exit is given up, many times over, and nothing is lost.
+/// PAC-14: a session goes on over other circuits when its exit is given up, many times over, and nothing is lost.
 #[test]
 fn a_session_moves_when_its_exit_is_given_up() {
     let (mut world, relays, client) = begun(8);
@@ -114,7 +114,7 @@ fn a_session_moves_when_its_exit_is_given_up() {
     talk.comes_whole(&mut world, 60 * SECOND);
 }
 
-/// PAC 15: a client that is started again sends full batches from the first on, as it did the first time, and has all its circuits anew.
+/// PAC-15: a client that is started again sends full batches from the first on, as it did the first time, and has all its circuits anew.
 #[test]
 fn a_client_that_is_started_again_begins_as_it_began() {
     let (mut world, relays, client) = begun(9);
@@ -151,7 +151,7 @@ fn a_client_that_is_started_again_begins_as_it_began() {
     );
 }
 
-/// PAC 2: a node whose clock differs by 150 millionths follows its guard, and nothing of it is late; one whose clock differs by more than can be
+/// PAC-2: a node whose clock differs by 150 millionths follows its guard, and nothing of it is late; one whose clock differs by more than can be
 /// followed is late by and by.
 #[test]
 fn clocks_that_part_are_followed() {
@@ -173,11 +173,11 @@ fn clocks_that_part_are_followed() {
     }
 }
 
-/// PAC 13: a relay that is late in one quantum of twenty is beside nobody's guard after a while; one that is in time stays in use.
+/// PAC-13: a relay that is late in one quantum of twenty is beside nobody's guard after a while; one that is in time stays in use.
 #[test]
 fn a_relay_with_gaps_is_avoided() {
     for is_late in [false, true] {
-        let (mut world, relays, client) = begun(11);
+        let (mut world, relays, _client) = begun(11);
         world.run_for(3 * SECOND);
         let guard = relays
             .iter()
@@ -197,7 +197,7 @@ fn a_relay_with_gaps_is_avoided() {
     }
 }
 
-/// PAC 8: what links between relays carry changes at multiples of the epoch only, to a power of two, and circuits for which there is no room wait till then.
+/// PAC-8: what links between relays carry changes at multiples of the epoch only, to a power of two, and circuits for which there is no room wait till then.
 #[test]
 fn circuits_beyond_the_step_wait_for_the_epoch() {
     let (mut world, relays) = network(12, 3, |params| params.with("epoch", 4).unwrap());

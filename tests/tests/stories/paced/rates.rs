@@ -58,7 +58,7 @@ fn rates(class: Class, late: Option<u64>) -> [f64; 2] {
 /// Bytes of a stream that a cell bears, where streams have much to say. (VTP-46)
 const SHARE: u64 = 812;
 
-/// PAC 3: a stream has what the class of its circuit gives, in both directions at once: nothing is lost to windows, and nothing is said twice.
+/// PAC-3: a stream has what the class of its circuit gives, in both directions at once: nothing is lost to windows, and nothing is said twice.
 #[test]
 fn a_stream_has_what_its_class_gives() {
     for class in Class::ALL {
@@ -72,7 +72,7 @@ fn a_stream_has_what_its_class_gives() {
     }
 }
 
-/// PAC 13: where every relay writes one batch in a hundred too late, so that there are gaps everywhere, a stream has nine tenths of its rate at least.
+/// PAC-13: where every relay writes one batch in a hundred too late, so that there are gaps everywhere, a stream has nine tenths of its rate at least.
 #[test]
 fn gaps_cost_little() {
     let whole = rates(Class::Talk, None);

@@ -117,7 +117,7 @@ fn lives_through(minutes: u64) {
     talk.comes_whole(&mut world, 60 * SECOND);
 }
 
-/// PAC 2, PAC 6, PAC 7, PAC 14, PAC 16: through stalls of 200 ms between relays, one a minute, clocks that part by 40 millionths, and one batch in a thousand that is
+/// PAC-2, PAC-6, PAC-7, PAC-14, PAC-16: through stalls of 200 ms between relays, one a minute, clocks that part by 40 millionths, and one batch in a thousand that is
 /// written 100 ms late, no count changes, no circuit ends before its time, no session ends, and every byte comes.
 #[test]
 fn it_lives_through_stalls_drift_and_late_writes() {
@@ -131,7 +131,7 @@ fn it_lives_through_six_hours() {
     lives_through(360);
 }
 
-/// PAC 6, PAC 7: a stall of 200 ms between two relays is seen on no other link, and not on that one either: what is sent is sent by the clock of who
+/// PAC-6, PAC-7: a stall of 200 ms between two relays is seen on no other link, and not on that one either: what is sent is sent by the clock of who
 /// sends it.
 #[test]
 fn a_stall_shows_nowhere() {

@@ -1,4 +1,4 @@
-//! How a circuit of ours grows, hop by hop. (ONI-10, ONI-18, PAC 14)
+//! How a circuit of ours grows, hop by hop. (ONI-10, ONI-18, PAC-14)
 
 use super::super::wire::Route;
 use super::super::{EndOf, Mix, News};

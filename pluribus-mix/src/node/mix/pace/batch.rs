@@ -1,4 +1,4 @@
-//! What goes out in a quantum. (PAC 1, PAC 4, PAC 10)
+//! What goes out in a quantum. (PAC-1, PAC-4, PAC-10)
 
 use super::super::wire::{Route, Stage};
 use super::super::{Above, Mix};
@@ -139,7 +139,7 @@ impl super::Pace {
     }
 }
 
-/// Puts the places in an order that is drawn; what belongs together keeps its own. (PAC 4)
+/// Puts the places in an order that is drawn; what belongs together keeps its own. (PAC-4)
 fn mingle(order: &mut [CircuitId], drawn: &[u8]) {
     let draws = drawn
         .as_chunks::<4>()

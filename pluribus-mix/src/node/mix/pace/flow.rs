@@ -1,4 +1,4 @@
-//! One link that sends by the clock, and its circuits' places on it. (PAC 4 to PAC 8)
+//! One link that sends by the clock, and its circuits' places on it. (PAC-4 to PAC-8)
 
 use super::super::wire::{Lane, Route, Wire};
 use super::{Mix, Rules};
@@ -53,7 +53,7 @@ impl Flow {
         }
     }
 
-    /// Whether a batch may have so many cells. A guest's first says of which class it is. (PAC 8)
+    /// Whether a batch may have so many cells. A guest's first says of which class it is. (PAC-8)
     pub(in crate::node::mix) fn admits(
         &mut self,
         cells: usize,
@@ -103,12 +103,12 @@ pub(super) enum Whose {
     Theirs,
 }
 
-/// Cells of a client's link in a quantum. (PAC 8)
+/// Cells of a client's link in a quantum. (PAC-8)
 fn cells_of(class: Class, rules: &Rules) -> usize {
     usize::try_from(class.step(rules.slots)).unwrap_or(usize::MAX)
 }
 
-/// Where the cells of a circuit stand on a link. (PAC 5)
+/// Where the cells of a circuit stand on a link. (PAC-5)
 #[derive(Default)]
 pub(in crate::node::mix) struct Places {
     pub(in crate::node::mix) class: Class,
@@ -131,7 +131,7 @@ pub(in crate::node::mix) struct Places {
 pub(in crate::node::mix) struct Inward {
     /// The tick of the first.
     pub(in crate::node::mix) first: u64,
-    /// Quanta that they wait for their turn on the next link. (PAC 11)
+    /// Quanta that they wait for their turn on the next link. (PAC-11)
     pub(in crate::node::mix) rests: u64,
 }
 
@@ -142,7 +142,7 @@ impl Places {
         since.is_some_and(|since| self.class.is_due(since))
     }
 
-    /// The index of the next cell of batch `n`, and its place. (PAC 5)
+    /// The index of the next cell of batch `n`, and its place. (PAC-5)
     pub(super) fn place(&mut self, n: u64) -> Option<(u64, u64)> {
         let since = n.checked_sub(self.outward?)?;
         let place = self.made;
@@ -150,7 +150,7 @@ impl Places {
         Some((self.class.index(since, place), place))
     }
 
-    /// Whether as many cells have come in the batch with this tick as there must be; the next are counted anew. (PAC 7)
+    /// Whether as many cells have come in the batch with this tick as there must be; the next are counted anew. (PAC-7)
     pub(super) fn is_whole(&mut self, tick: u64) -> bool {
         let came = core::mem::take(&mut self.came);
         let Some(inward) = self.inward else {
@@ -209,7 +209,7 @@ impl Wire {
         due.map(|lane| lane.places.class.burst()).sum()
     }
 
-    /// Writes down whose the places of batch `n` are, in order; the lanes that end are gone then. Its tick. (PAC 4, PAC 5)
+    /// Writes down whose the places of batch `n` are, in order; the lanes that end are gone then. Its tick. (PAC-4, PAC-5)
     pub(super) fn plan(&mut self, n: u64, order: &mut Vec<CircuitId>) -> Option<u32> {
         order.clear();
         let mut over = Vec::new();
@@ -241,7 +241,7 @@ impl Wire {
 }
 
 impl Mix {
-    /// The batch in which a circuit of this class can begin on a link: one that `fits`, and has room. (PAC 8)
+    /// The batch in which a circuit of this class can begin on a link: one that `fits`, and has room. (PAC-8)
     pub(super) fn room(
         &mut self,
         link: LinkId,
@@ -268,7 +268,7 @@ impl Mix {
         Some(n)
     }
 
-    /// A cell is to stand at this place of a lane, if there still is time. (PAC 6)
+    /// A cell is to stand at this place of a lane, if there still is time. (PAC-6)
     pub(super) fn put_at(
         &mut self,
         (link, circuit): super::super::Lane,

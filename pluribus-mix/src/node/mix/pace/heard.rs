@@ -1,4 +1,4 @@
-//! Batches that come. (PAC 4, PAC 6, PAC 7)
+//! Batches that come. (PAC-4, PAC-6, PAC-7)
 //!
 //! Nothing of a batch is looked at before it is complete: who leaves out a cell of one circuit must not have it missed on that one alone.
 
@@ -152,7 +152,7 @@ impl Mix {
         }
     }
 
-    /// The first cell of the next relay has come: those behind it wait for the circuit's turn on the link back. (PAC 11)
+    /// The first cell of the next relay has come: those behind it wait for the circuit's turn on the link back. (PAC-11)
     fn begin_back(&mut self, id: LinkId, circuit: CircuitId, route: Route) {
         let Route::Backward(key) = route else { return };
         let back = self.relay.as_ref().and_then(|relay| relay.back(key));
@@ -176,7 +176,7 @@ impl Mix {
         }
     }
 
-    /// The batch in which what has come is played, unless it counts as late. (PAC 6, PAC 7)
+    /// The batch in which what has come is played, unless it counts as late. (PAC-6, PAC-7)
     fn admitted(&mut self, id: LinkId, tick: u32, skipped: u32) -> Option<u64> {
         let now = self.clock;
         let Pace { grid, count, .. } = &mut **self.pace.as_mut()?;

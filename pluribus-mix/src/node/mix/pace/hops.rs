@@ -1,4 +1,4 @@
-//! Circuits through this relay, or to it, by the clock. (PAC 9 to PAC 12)
+//! Circuits through this relay, or to it, by the clock. (PAC-9 to PAC-12)
 
 use super::super::relay::Next;
 use super::super::wire::Route;
@@ -67,7 +67,7 @@ impl Mix {
         }
     }
 
-    /// Begins the circuit beyond this hop, if its link stands and has room; else it is tried again in the next quantum. (PAC 8, PAC 11)
+    /// Begins the circuit beyond this hop, if its link stands and has room; else it is tried again in the next quantum. (PAC-8, PAC-11)
     pub(in crate::node::mix) fn ask_next_paced(&mut self, key: usize) {
         let Some((link, back)) = self.relay.as_ref().and_then(|relay| relay.wanted(key)) else {
             return;
@@ -137,7 +137,7 @@ impl Mix {
         }
     }
 
-    /// Writes the backward cell with this index; if `came` it holds what the next relay sent for this place. (PAC 10)
+    /// Writes the backward cell with this index; if `came` it holds what the next relay sent for this place. (PAC-10)
     pub(super) fn hop_fill(
         &mut self,
         key: usize,

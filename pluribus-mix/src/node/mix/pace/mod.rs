@@ -58,7 +58,7 @@ impl Rules {
         })
     }
 
-    /// The step of a link between relays. (PAC 8)
+    /// The step of a link between relays. (PAC-8)
     fn step(&self) -> Step {
         match self.padding {
             Padding::None => Step::loose(),
@@ -103,7 +103,7 @@ pub(super) struct Count {
 }
 
 impl Mix {
-    /// The network's parameters, from now on. Where they change, everything begins anew. (PAC 1)
+    /// The network's parameters, from now on. Where they change, everything begins anew. (PAC-1)
     pub(super) fn set_pace(&mut self, params: &Params) {
         let rules = Rules::of(params);
         if rules == self.pace.as_ref().map(|pace| pace.rules) && rules.is_some() {
@@ -139,7 +139,7 @@ impl Mix {
         }
     }
 
-    /// What comes now is not judged by a quantum that is over: a node that was held up hears before its timer strikes. (PAC 6)
+    /// What comes now is not judged by a quantum that is over: a node that was held up hears before its timer strikes. (PAC-6)
     pub(super) fn catch_up(&mut self) {
         let now = self.clock;
         if self
@@ -151,7 +151,7 @@ impl Mix {
         }
     }
 
-    /// It is time to make the batches of a quantum. (PAC 1)
+    /// It is time to make the batches of a quantum. (PAC-1)
     pub(super) fn beat(&mut self) {
         self.ask_waiting();
         let now = self.clock;
@@ -169,7 +169,7 @@ impl Mix {
         self.arm_beat();
     }
 
-    /// Circuits that found no room before. (PAC 8)
+    /// Circuits that found no room before. (PAC-8)
     fn ask_waiting(&mut self) {
         let Some(pace) = &mut self.pace else { return };
         for key in core::mem::take(&mut pace.waiting) {
@@ -179,7 +179,7 @@ impl Mix {
 }
 
 impl Pace {
-    /// Keeps pace with the neighbours. (PAC 2)
+    /// Keeps pace with the neighbours. (PAC-2)
     fn steer<'f>(&mut self, flows: impl Iterator<Item = &'f Flow>) {
         let mut all: Vec<_> = flows.filter_map(|flow| flow.intake.earlier()).collect();
         if all.is_empty() {

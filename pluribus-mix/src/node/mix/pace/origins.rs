@@ -1,8 +1,8 @@
-//! Circuits that begin here, by the clock. (PAC 9 to PAC 15)
+//! Circuits that begin here, by the clock. (PAC-9 to PAC-15)
 //!
 //! Nothing that happens to a circuit, or to what goes over it, changes when it ends: it runs on as a dummy. And nothing that is seen at its far end
 //! says when it began or will end at its near one: the exit is added when a session wants it and given up at a moment drawn then,
-//! which the circuit always outlives. (PAC 14)
+//! which the circuit always outlives. (PAC-14)
 
 use super::super::client::{FAR, Origin, Stage};
 use super::super::wire::Route;
@@ -13,9 +13,9 @@ use crate::onion::circuit::Heard;
 use crate::onion::{Cell, PAYLOAD};
 use crate::time::{Duration, Instant};
 
-/// A circuit lives between so many windows and twice as many. (PAC 14)
+/// A circuit lives between so many windows and twice as many. (PAC-14)
 const LIFE: u32 = 5;
-/// An exit serves between so many windows and twice as many. (PAC 14)
+/// An exit serves between so many windows and twice as many. (PAC-14)
 const LEG: u32 = 1;
 
 /// How long a circuit waits before it is given another second hop.
@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 const _: () = assert!(2 * LEG < LIFE);
 
 impl Origin {
-    /// What was asked for has failed: the circuit is still as good as the hops that it has. (PAC 14)
+    /// What was asked for has failed: the circuit is still as good as the hops that it has. (PAC-14)
     fn fall_back(&mut self, now: Instant) {
         let hops = self.circuit.hops().len();
         if hops == 0 {
@@ -62,14 +62,14 @@ impl Mix {
         Some(least + Duration::from_millis(self.client.rng.below(more)))
     }
 
-    /// Whether a session may still take this circuit: it outlives every exit that could be added now. (PAC 13, PAC 14)
+    /// Whether a session may still take this circuit: it outlives every exit that could be added now. (PAC-13, PAC-14)
     pub(in crate::node::mix) fn is_usable(&self, it: &Origin) -> bool {
         let usable = |window: Duration| it.dies >= self.clock + window * (2 * LEG);
         let window = self.pace.as_ref().map(|pace| pace.rules.window);
         window.is_none_or(usable) && !it.circuit.is_leaky()
     }
 
-    /// The circuits that may still be begun on this link. (PAC 14)
+    /// The circuits that may still be begun on this link. (PAC-14)
     pub(in crate::node::mix) fn free_slots(&self) -> usize {
         let slots = self.pace.as_ref().map_or(0, |pace| pace.rules.slots);
         usize::try_from(slots)
@@ -102,7 +102,7 @@ impl Mix {
         true
     }
 
-    /// Writes the forward cell with this index; `false` if it is to be noise. (PAC 12)
+    /// Writes the forward cell with this index; `false` if it is to be noise. (PAC-12)
     pub(super) fn origin_fill(
         &mut self,
         key: usize,
@@ -166,7 +166,7 @@ impl Mix {
         }
     }
 
-    /// The circuit serves nobody any more, and runs on to its end. `false` if it has no place on a link: then it can go at once. (PAC 14)
+    /// The circuit serves nobody any more, and runs on to its end. `false` if it has no place on a link: then it can go at once. (PAC-14)
     pub(in crate::node::mix) fn spend(&mut self, key: usize) -> bool {
         let wires = &self.wires;
         let Some(it) = self.client.circuits.get_mut(key) else {
@@ -187,7 +187,7 @@ impl Mix {
         stands
     }
 
-    /// A circuit that lost its second hop while it was being built gets another. (PAC 14)
+    /// A circuit that lost its second hop while it was being built gets another. (PAC-14)
     pub(in crate::node::mix) fn mend(&mut self, key: usize) {
         let path = self
             .consensus
@@ -209,7 +209,7 @@ impl Mix {
         }
     }
 
-    /// An exit's time is over: it is given up, and the circuit before it runs on. (PAC 14)
+    /// An exit's time is over: it is given up, and the circuit before it runs on. (PAC-14)
     pub(in crate::node::mix) fn end_leg(&mut self, key: usize) {
         let Some(it) = self.client.circuits.get_mut(key) else {
             return;
