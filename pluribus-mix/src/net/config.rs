@@ -8,8 +8,7 @@ use std::time::Duration;
 use crate::crypto::aead::Backend;
 use crate::crypto::sign::SigningKey;
 use crate::locator::Address;
-use crate::node::{MixConfig, RelayConfig};
-use crate::pacing::Class;
+use crate::node::{Class, MixConfig, RelayConfig};
 
 use super::dialer::Dialer;
 use super::entropy::{first_incarnation, fresh_key, fresh_secret};

@@ -30,6 +30,7 @@ mod timers;
 mod upper;
 mod write;
 
+pub use crate::pacing::Class;
 pub use crate::vattp::half_open::Source;
 pub use crate::vattp::pipe::{CELL_LEN, Carrier};
 pub use crate::vattp::streams::{StreamEvent, StreamFault};

@@ -6,7 +6,7 @@
 
 use super::conn::{Dial, Where};
 use super::mix::{Above, Mix, News, Parts, Reach};
-use super::{Config, LinkId, Node, Source};
+use super::{Class, Config, LinkId, Node, Source};
 use crate::crypto::dh::Scalar;
 use crate::crypto::rng::Seed;
 use crate::directory::{Consensus, Guards, NoPath, Pacing, Wall};
@@ -16,7 +16,6 @@ use crate::node::mix::RelayParts;
 use crate::onion::Payload;
 use crate::onion::handshake::Answerer;
 use crate::onion::suspicion::Suspicion;
-use crate::pacing::Class;
 use crate::time::{Duration, Instant};
 use crate::vattp::pipe::Carrier;
 use crate::vattp::responder::Hosted;
