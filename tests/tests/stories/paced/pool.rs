@@ -177,7 +177,7 @@ fn clocks_that_part_are_followed() {
 #[test]
 fn a_relay_with_gaps_is_avoided() {
     for is_late in [false, true] {
-        let (mut world, relays, _client) = begun(11);
+        let (mut world, relays, _) = begun(11);
         world.run_for(3 * SECOND);
         let guard = relays
             .iter()
