@@ -151,7 +151,7 @@ impl Params {
         self.number(&POOL_WINDOW)
     }
 
-    /// Quanta that a relay rests a cell at most before it goes on, counted from when it came. (PAC-6)
+    /// Quanta that a cell rests at a relay, on average. (PAC-6)
     #[must_use]
     pub fn jitter(&self) -> u64 {
         self.number(&JITTER)
