@@ -138,7 +138,10 @@ impl Clauses {
         }
         self.incarnation = incarnation;
         // VTP-33: with the object close its live transport and its own dials.
-        if self.object.is_some_and(|it| it.shown || it.partner.is_some()) {
+        if self
+            .object
+            .is_some_and(|it| it.shown || it.partner.is_some())
+        {
             self.break_it();
         }
         self.gos.clear();

@@ -2,7 +2,7 @@
 
 use super::super::wire::{Route, Stage};
 use super::super::{Above, Mix};
-use super::Making;
+use super::Scratch;
 use crate::node::{Batch, LinkId};
 use crate::onion::link::{self, PADDING, Tick, WORDS};
 use crate::onion::{CELL, Cell, CircuitId};
@@ -31,32 +31,28 @@ impl Mix {
     /// Makes one link's batch, whole and sealed.
     fn make(&mut self, id: LinkId, number: u64, out: &mut Vec<u8>, above: &mut dyn Above) {
         let Some(pace) = &mut self.pace else { return };
-        let Making {
-            mut order,
-            mut entries,
-            mut shuffle,
-            ..
-        } = core::mem::take(&mut pace.making).scratch(&mut pace.making);
-        let tick = self
-            .wires
-            .get_mut(&id)
-            .and_then(|wire| wire.plan(number, &mut order));
-        if let Some(number_of) = tick {
-            pace.noise_into(&mut shuffle, order.len());
-            mingle(&mut order, &shuffle);
+        let mut scratch = core::mem::take(&mut pace.scratch);
+        let Scratch {
+            order,
+            entries,
+            shuffle,
+        } = &mut scratch;
+        let wire = self.wires.get_mut(&id);
+        if let Some(tick) = wire.and_then(|wire| wire.plan(number, order)) {
+            pace.noise_into(shuffle, order.len());
+            mingle(order, shuffle);
             entries.clear();
-            for circuit in &order {
+            for circuit in order {
                 entries.extend_from_slice(&circuit.0.to_be_bytes());
                 entries.resize(entries.len() + CELL, 0);
                 if let Some(cell) = entries.last_chunk_mut::<CELL>() {
                     self.fill(id, *circuit, number, cell, above);
                 }
             }
-            self.seal(id, number_of, &entries, out);
+            self.seal(id, tick, entries, out);
         }
         if let Some(pace) = &mut self.pace {
-            (pace.making.order, pace.making.entries, pace.making.shuffle) =
-                (order, entries, shuffle);
+            pace.scratch = scratch;
         }
     }
 
@@ -116,17 +112,6 @@ impl Mix {
         };
         if !is_filled && let Some(pace) = &mut self.pace {
             pace.noise.fill(cell);
-        }
-    }
-}
-
-impl Making {
-    /// Takes the buffers out, and leaves the rest in `place`.
-    fn scratch(self, place: &mut Self) -> Self {
-        (place.number, place.due, place.links) = (self.number, self.due, self.links);
-        Self {
-            links: Vec::new(),
-            ..self
         }
     }
 }

@@ -75,6 +75,7 @@ pub(super) struct Pace {
     pub(super) class: Class,
     timer: Option<Instant>,
     making: Making,
+    scratch: Scratch,
     noise: Noise,
     /// Circuits through us that wait for room on the link onward.
     waiting: Vec<usize>,
@@ -87,9 +88,16 @@ struct Making {
     number: u64,
     due: Instant,
     links: Vec<LinkId>,
-    /// Whose the places of a batch are, and its cells.
+}
+
+/// Buffers for the batch that is being made: nothing is allocated for one.
+#[derive(Default)]
+struct Scratch {
+    /// Whose its places are.
     order: Vec<CircuitId>,
+    /// Its cells, each behind the id of its circuit.
     entries: Vec<u8>,
+    /// What its order is drawn from.
     shuffle: Vec<u8>,
 }
 
@@ -124,6 +132,7 @@ impl Mix {
             class: self.class,
             timer: None,
             making: Making::default(),
+            scratch: Scratch::default(),
             noise: Noise::from(&mut self.rng),
             waiting: Vec::new(),
             count: Count::default(),
