@@ -100,7 +100,7 @@ class Plays:
         if self.s is None:
             return None
         played = tick + self.s
-        return played if played >= next_ else "late"
+        return played if next_ <= played <= next_ + self.jitter + 2 else "late"
 
 
 # --- PAC-8 ---------------------------------------------------------------------------------------------------------
