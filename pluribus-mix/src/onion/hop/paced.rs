@@ -115,14 +115,6 @@ impl Hop {
         noise.fill(cell);
         Back::Cell
     }
-
-    /// How many forward cells this hop has missed.
-    pub fn missed(&self) -> u64 {
-        match &self.state {
-            State::Standing(standing) => standing.paced.as_ref().map_or(0, |paced| paced.missed),
-            _ => 0,
-        }
-    }
 }
 
 impl Standing {
