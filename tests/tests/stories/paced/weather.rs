@@ -114,7 +114,8 @@ fn lives_through(minutes: u64) {
         assert_eq!(rested.own, rested.spare, "minute {minute}");
         for relay in &relays {
             let held = circuits(&world, *relay);
-            assert!(held.cells <= 2 * 5 * held.through, "{held:?}");
+            // J + 3 batches may wait, each way. (PAC-6)
+            assert!(held.cells <= 2 * 6 * held.through, "{held:?}");
         }
         assert_eq!(talk.closed(&world), None);
     }
@@ -133,6 +134,29 @@ fn it_lives_through_stalls_drift_and_late_writes() {
 #[ignore = "takes an hour"]
 fn it_lives_through_six_hours() {
     lives_through(360);
+}
+
+/// PAC-2: a relay keeps pace with the other relays however many clients it has, and learns nothing from these: they only follow.
+#[test]
+fn a_guard_keeps_pace_with_relays_and_not_with_its_clients() {
+    let (mut world, relays) = network(7, 3, |params| params);
+    for n in 0..8 {
+        world.client(&format!("client {n}"));
+    }
+    world.publish().unwrap();
+    world.run_for(30 * SECOND);
+    let links = |relay: &&HostId| circuits(&world, **relay).links;
+    let guard = *relays.iter().max_by_key(links).unwrap();
+    assert!(circuits(&world, guard).links > 5);
+    world.drift(guard, 150);
+    world.run_for(120 * SECOND);
+    for relay in &relays {
+        // By the world's clock.
+        let drift = if *relay == guard { 150 } else { 0 };
+        let pace = world.node(*relay).unwrap().paced().unwrap().slew + drift;
+        let of_guard = world.node(guard).unwrap().paced().unwrap().slew + 150;
+        assert!((pace - of_guard).abs() <= 5, "{pace} and {of_guard}");
+    }
 }
 
 /// PAC-6, PAC-7: a stall of 200 ms between two relays is seen on no other link, and not on that one either: what is sent is sent by the clock of who

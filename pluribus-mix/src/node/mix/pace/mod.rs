@@ -188,9 +188,10 @@ impl Mix {
 }
 
 impl Pace {
-    /// Keeps pace with the neighbours. (PAC-2)
+    /// Keeps pace with the relays next to us. Clients follow, so they only say what we do. (PAC-2)
     fn steer<'f>(&mut self, flows: impl Iterator<Item = &'f Flow>) {
-        let mut all: Vec<_> = flows.filter_map(|flow| flow.intake.earlier()).collect();
+        let of_relays = flows.filter(|flow| !matches!(flow.kind, Kind::Guest(_)));
+        let mut all: Vec<_> = of_relays.filter_map(|flow| flow.intake.earlier()).collect();
         if all.is_empty() {
             return;
         }
