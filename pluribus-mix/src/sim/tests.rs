@@ -3,6 +3,7 @@
 mod cells;
 mod cuts;
 mod mix;
+mod phases;
 mod storm;
 mod vats;
 mod wires;

@@ -4,10 +4,11 @@
 //! says when it began or will end at its near one: the exit is added when a session wants it and given up at a moment drawn then,
 //! which the circuit always outlives. (PAC-14)
 
-use super::super::client::{FAR, Origin, Stage};
+use super::super::client::{FAR, Origin, Rest, Stage};
 use super::super::wire::Route;
 use super::super::{Above, Mix, News};
 use super::Whose;
+use crate::ablation::check;
 use crate::node::LinkId;
 use crate::onion::circuit::Heard;
 use crate::onion::{Cell, PAYLOAD};
@@ -55,16 +56,30 @@ impl Mix {
         Some(self.clock + self.draw_windows(LEG)?)
     }
 
+    /// Until when a circuit rests that has just got its hops: a whole window, however long the hops took, so that where in the client's
+    /// windows it is taken then is anywhere alike.
+    pub(in crate::node::mix) fn draw_rest(&mut self) -> Option<Instant> {
+        let window = self.pace.as_ref()?.rules.window;
+        Some(self.clock + self.draw_below(window))
+    }
+
     /// Between so many windows and twice as many; `None` without pacing.
     fn draw_windows(&mut self, windows: u32) -> Option<Duration> {
         let least = self.pace.as_ref()?.rules.window * windows;
-        let more = u64::try_from(least.as_millis()).unwrap_or(u64::MAX);
-        Some(least + Duration::from_millis(self.client.rng.below(more)))
+        Some(least + self.draw_below(least))
     }
 
-    /// Whether a session may still take this circuit: it outlives every exit that could be added now. (PAC-13, PAC-14)
+    fn draw_below(&mut self, most: Duration) -> Duration {
+        let most = u64::try_from(most.as_micros()).unwrap_or(u64::MAX);
+        Duration::from_micros(self.client.rng.below(most))
+    }
+
+    /// Whether a session may take this circuit: it has rested, and outlives every exit that could be added now. (PAC-13, PAC-14)
     pub(in crate::node::mix) fn is_usable(&self, it: &Origin) -> bool {
-        let usable = |window: Duration| it.dies >= self.clock + window * (2 * LEG);
+        let usable = |window: Duration| {
+            let rested = check!(Rested, it.rests == Rest::Over);
+            rested && it.dies >= self.clock + window * (2 * LEG)
+        };
         let window = self.pace.as_ref().map(|pace| pace.rules.window);
         window.is_none_or(usable) && !it.circuit.is_leaky()
     }
@@ -161,6 +176,8 @@ impl Mix {
                     self.sulk(key);
                 }
                 self.fail_origin(key, strike);
+                // It may be spare again.
+                self.serve_wants();
             }
             Heard::Over { strike } => self.fail_origin(key, strike),
         }
