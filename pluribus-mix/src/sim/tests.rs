@@ -2,6 +2,7 @@
 
 mod cells;
 mod cuts;
+mod legs;
 mod mix;
 mod phases;
 mod storm;

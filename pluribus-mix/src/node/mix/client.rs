@@ -82,6 +82,9 @@ pub(super) struct Origin {
     pub(super) bare: Vec<Cell>,
     /// When its exit is given up, where cells go by the clock. (PAC-14)
     pub(super) leg_ends: Option<Instant>,
+    /// When its exit was asked, and when the session is to look for another circuit. (PAC-14)
+    pub(super) asked: Instant,
+    pub(super) leaves: Option<Instant>,
     /// From when on a session may take it, where cells go by the clock. (PAC-14)
     pub(super) rests: Rest,
     /// Cells of its session that have come.
@@ -317,7 +320,8 @@ impl Mix {
                 Rest::Until(until) => Some(until),
                 Rest::Undrawn | Rest::Over => None,
             };
-            let due = [it.deadline, it.leg_ends, rests].into_iter().flatten();
+            let due = [it.deadline, it.leg_ends, it.leaves, rests];
+            let due = due.into_iter().flatten();
             let due = due.fold(it.dies, Instant::min);
             self.timers.set(Who::Origin(key), &mut it.timer, Some(due));
         }
@@ -342,6 +346,11 @@ impl Mix {
         }
         if it.leg_ends.is_some_and(|ends| ends <= now) {
             return self.end_leg(key);
+        }
+        if it.leaves.take_if(|leaves| *leaves <= now).is_some() {
+            let end = it.end.filter(|_| it.stage == Stage::Used);
+            self.news.extend(end.map(|want| News::Ending(want.end)));
+            return self.arm_origin(key);
         }
         if let Rest::Until(until) = it.rests
             && until <= now

@@ -68,6 +68,7 @@ fn phases(seed: u64) -> [u32; PARTS] {
         ("quantum", 300),
         ("jitter", 1),
         ("pool_window", WINDOW.as_secs()),
+        ("padding", 0),
     ];
     let paced = Params::default().with("pacing", "constant").unwrap();
     let params = params.into_iter().fold(paced, |params, (name, value)| {

@@ -42,6 +42,8 @@ impl Mix {
             end: want,
             bare: Vec::new(),
             leg_ends: None,
+            asked: self.clock,
+            leaves: None,
             rests: if at_once { Rest::Over } else { Rest::Undrawn },
             came: 0,
             dies: self.clock + life,
@@ -135,6 +137,7 @@ impl Mix {
             it.stage = Stage::Used;
             self.news.push_back(News::Opened(want.end));
         }
+        self.draw_leaving(key);
         self.arm_origin(key);
         self.serve_wants();
     }

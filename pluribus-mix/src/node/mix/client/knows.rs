@@ -47,6 +47,8 @@ impl Origin {
             end,
             bare: _,
             leg_ends: _,
+            asked: _,
+            leaves: _,
             rests: _,
             came: _,
             dies: _,

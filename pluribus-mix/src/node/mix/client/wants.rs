@@ -106,11 +106,11 @@ impl Mix {
         let Some(key) = self.pick(&spares) else {
             return false;
         };
-        let leg_ends = self.draw_leg();
+        let (asked, leg_ends) = (self.clock, self.draw_leg());
         if let Some(it) = self.client.circuits.get_mut(key) {
             it.path.push(want.relay);
             it.end = Some(want);
-            it.leg_ends = leg_ends;
+            (it.asked, it.leg_ends) = (asked, leg_ends);
             self.ends.insert(want.end, EndOf::Origin(key));
         }
         self.ask(key);

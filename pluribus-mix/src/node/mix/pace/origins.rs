@@ -8,7 +8,7 @@ use super::super::client::{FAR, Origin, Rest, Stage};
 use super::super::wire::Route;
 use super::super::{Above, Mix, News};
 use super::Whose;
-use crate::ablation::check;
+use crate::ablation::{check, defend};
 use crate::node::LinkId;
 use crate::onion::circuit::Heard;
 use crate::onion::{Cell, PAYLOAD};
@@ -18,6 +18,10 @@ use crate::time::{Duration, Instant};
 const LIFE: u32 = 5;
 /// An exit serves between so many windows and twice as many. (PAC-14)
 const LEG: u32 = 1;
+
+/// A session looks for another circuit so many times earlier than its leg ends as adding the exit took, and up to half as much again: adding another
+/// takes as long, and each of the two round trips of a handshake there not longer. (PAC-14)
+const AHEAD: u32 = 3;
 
 /// How long a circuit waits before it is given another second hop.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -61,6 +65,24 @@ impl Mix {
     pub(in crate::node::mix) fn draw_rest(&mut self) -> Option<Instant> {
         let window = self.pace.as_ref()?.rules.window;
         Some(self.clock + self.draw_below(window))
+    }
+
+    /// When a session whose exit has just been added is to look for another circuit: while half of its leg is left, at the earliest.
+    pub(in crate::node::mix) fn draw_leaving(&mut self, key: usize) {
+        let now = self.clock;
+        let Some(it) = self.client.circuits.get(key) else {
+            return;
+        };
+        let Some(ends) = it.leg_ends.filter(|_| it.stage == Stage::Used) else {
+            return;
+        };
+        let (leg, least) = (ends.since(it.asked), now.since(it.asked) * AHEAD);
+        let ahead = (least + self.draw_below(least / 2)).min(leg / 2);
+        if let Some(it) = self.client.circuits.get_mut(key) {
+            let leaves = now + ends.since(now).saturating_sub(ahead);
+            defend!(Ahead, it.leaves = Some(leaves));
+        }
+        self.arm_origin(key);
     }
 
     /// Between so many windows and twice as many; `None` without pacing.
@@ -197,6 +219,7 @@ impl Mix {
         if stands {
             let was_building = matches!(it.stage, Stage::Asking | Stage::Mending);
             (it.stage, it.deadline, it.end) = (Stage::Spent, None, None);
+            it.leaves = None;
             if was_building && !it.circuit.is_over() {
                 it.fall_back(self.clock);
             }
