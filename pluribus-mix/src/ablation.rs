@@ -74,6 +74,10 @@ mod in_tests {
         HopSeen,
         /// In a batch no circuit misses a cell. (PAC-7)
         Bulkhead,
+        /// A circuit rests before it is used. (PAC-14)
+        Rested,
+        /// A session looks for another circuit before its leg ends. (PAC-14)
+        Ahead,
         /// Only zeros stand behind a request, a reply or a message. (ONI-10, ONI-11)
         HopZeros,
         /// A descriptor is signed by the relay it names. (DIR-2)

@@ -128,7 +128,11 @@ impl Node {
         let is_ours = matches!(key.names, Names::Ours(_));
         let rng = &mut self.rng;
         self.pairs.entry(key).or_insert_with(|| Entry {
-            pair: Pair::new(side, forgetful),
+            pair: if is_ours {
+                Pair::new(side, forgetful).moving()
+            } else {
+                Pair::new(side, forgetful)
+            },
             conn: None,
             ids: is_ours.then(|| Ids::new(Seed::from_bytes(*rng.draw()).fork("ids"))),
             idle_since: None,
@@ -163,7 +167,11 @@ impl Node {
         };
         entry.conn = Some(id);
         entry.idle_since = None;
-        let talk = Connection::new(entry.pair.side(), rng);
+        let mut talk = Connection::new(entry.pair.side(), rng);
+        let dials_relay = |dial: &super::conn::Dial| matches!(dial.at, Where::Relay(..));
+        if self.is_relay || dial.as_ref().is_some_and(dials_relay) {
+            talk.keep_numbers();
+        }
         self.conns.insert(id, Conn::new(key, talk, dial, expires));
         self.arm_conn(id);
     }
@@ -217,11 +225,14 @@ impl Node {
         if conn.link == Some(link) {
             conn.link = None;
         }
-        if is_live || busy {
+        if is_live {
             return;
         }
-        let lived = conn.live_since.take().map(|since| now.since(since));
         conn.expires.get_or_insert(now + PATIENCE);
+        if busy {
+            return self.arm_conn_of(key);
+        }
+        let lived = conn.live_since.take().map(|since| now.since(since));
         let pause = match lived {
             Some(lived) => Some(conn.redial.after_life(lived, &mut self.rng)),
             None => conn.redial.after_failure(failure, shown, &mut self.rng),
@@ -248,9 +259,26 @@ impl Node {
         let Some(entry) = self.pairs.get(&key) else {
             return;
         };
-        if !entry.pair.may_dial() || entry.pair.is_dialling() {
-            return;
+        if entry.pair.may_dial() && !entry.pair.is_dialling() {
+            self.begin_dial(key);
         }
+    }
+
+    /// The circuit beneath a session will end: if nothing else is under way, another is asked for beside it. (PAC-14, VTP-41)
+    pub(super) fn look_ahead(&mut self, end: LinkId) {
+        let Some(State::Live(conn, _)) = self.links.get(&end).map(|link| &link.state) else {
+            return;
+        };
+        let Some(key) = self.conns.get(conn).map(|it| it.key) else {
+            return;
+        };
+        let may_move = |entry: &Entry| entry.pair.may_move() && !entry.pair.is_dialling();
+        if self.is_live(key, end) && self.pairs.get(&key).is_some_and(may_move) {
+            self.begin_dial(key);
+        }
+    }
+
+    fn begin_dial(&mut self, key: PairKey) {
         let link = self.fresh_link();
         let Some((_, conn)) = self.conn_of(key) else {
             return;
@@ -298,8 +326,21 @@ impl Node {
     /// The driver has taken a dial: now it is known since when the connection waits. (VTP-40)
     pub(super) fn begin_wait(&mut self, key: PairKey) {
         let expires = self.clock + PATIENCE;
+        if self
+            .pairs
+            .get(&key)
+            .is_some_and(|it| it.pair.live().is_some())
+        {
+            return;
+        }
         if let Some((id, conn)) = self.conn_of(key) {
             conn.expires.get_or_insert(expires);
+            self.arm_conn(id);
+        }
+    }
+
+    fn arm_conn_of(&mut self, key: PairKey) {
+        if let Some((id, _)) = self.conn_of(key) {
             self.arm_conn(id);
         }
     }

@@ -316,6 +316,7 @@ impl Node {
                 News::Opened(end) => self.link_opened(now, end, Carrier::Cells),
                 News::Lost(end) => self.link_lost(now, end),
                 News::Ready(end) => self.link_ready(end),
+                News::Ending(end) => self.look_ahead(end),
                 News::Trace(trace) => self.note(trace),
             }
         }

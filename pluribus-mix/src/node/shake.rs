@@ -2,7 +2,7 @@
 
 use super::ends::Standing;
 use super::link::{Answered, Answering, Dialled, Dialler, Dialling, Items, Pipe, State};
-use super::pairs::PairKey;
+use super::pairs::{PATIENCE, PairKey};
 use super::{LinkId, Node, Trace};
 use crate::netlayer::CloseReason;
 use crate::vattp::Violation;
@@ -129,12 +129,13 @@ impl Node {
         let (now, on) = (self.clock, TransportId(id.0));
         let mut effects = Vec::new();
         let proof = Proof::of(proven.peer());
-        let word = match self.pairs.get_mut(&key) {
+        let (was_live, word) = match self.pairs.get_mut(&key) {
             Some(entry) => {
                 let (pair, ids) = entry.with_numbers(&mut self.ids);
-                pair.proven(on, proof, ids, &mut effects)
+                let was_live = pair.live().is_some();
+                (was_live, pair.proven(on, proof, ids, &mut effects))
             }
-            None => None,
+            None => (false, None),
         };
         self.apply(key, effects, CloseReason::Gone);
         let is_live = self.is_live(key, id);
@@ -160,8 +161,15 @@ impl Node {
         }
         link.deadline = Some(now + self.flight_deadline);
         let carrier = link.carrier();
-        if let Some((_, conn)) = self.conn_of(key) {
-            conn.talk.begin(carrier);
+        if let Some((conn_id, conn)) = self.conn_of(key) {
+            if !(was_live && conn.talk.move_on()) {
+                conn.talk.begin(carrier);
+            }
+            if was_live {
+                // From now on the older one is only heard. (VTP-41)
+                conn.expires.get_or_insert(now + PATIENCE);
+                self.arm_conn(conn_id);
+            }
         }
         let sending = Sending::new(sealer, self.tuning, now);
         Ok(Some(Dialling::GoToo(next, sending)))
@@ -264,11 +272,12 @@ impl Node {
             return Ok(());
         };
         let (pair, ids) = entry.with_numbers(&mut self.ids);
+        let was_live = pair.live().is_some();
         let answer = pair.asked(on, proof, &said.word, ids, &mut effects);
         self.is_answered(id);
         self.apply(key, effects, CloseReason::Gone);
         match answer? {
-            Answer::Live(word) => self.accept_live(id, key, word, accepted),
+            Answer::Live(word) => self.accept_live(id, key, (word, was_live), accepted),
             Answer::Refuse(word) => {
                 self.refuse(id, word, accepted);
                 self.rest(key);
@@ -286,7 +295,7 @@ impl Node {
         &mut self,
         id: LinkId,
         key: PairKey,
-        word: Word,
+        (word, was_live): (Word, bool),
         accepted: Accepted,
     ) -> Result<(), Violation> {
         let said = *accepted.fields();
@@ -297,7 +306,10 @@ impl Node {
         let Some((_, conn)) = self.conn_of(key) else {
             return Ok(());
         };
-        conn.talk.begin(carried.carrier());
+        // A connection that was made just now has nothing to go on with.
+        if !(was_live && conn.talk.move_on()) {
+            conn.talk.begin(carried.carrier());
+        }
         conn.talk.go_live();
         if let Err(violation) = confirm(&mut conn.talk, &said) {
             self.blame(id, key, violation);

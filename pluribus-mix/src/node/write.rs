@@ -19,7 +19,8 @@ impl Node {
         let most = if link.is_paced { 1 } else { BATCH };
         let (sealed, conn) = match &mut link.state {
             State::Live(conn, transport) => {
-                let Some(it) = self.conns.get_mut(conn) else {
+                // One that is left is only heard. (VTP-41)
+                let Some(it) = self.conns.get_mut(conn).filter(|it| it.link == Some(id)) else {
                     return;
                 };
                 let sealed = match carrier {

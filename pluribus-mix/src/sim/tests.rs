@@ -2,7 +2,9 @@
 
 mod cells;
 mod cuts;
+mod legs;
 mod mix;
+mod phases;
 mod storm;
 mod vats;
 mod wires;

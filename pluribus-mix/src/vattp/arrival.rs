@@ -128,6 +128,11 @@ impl Arrival {
         self.is_urgent = self.expect > 1;
     }
 
+    /// A new transport is live, and the peer numbers nothing anew. (VTP-45)
+    pub const fn stay(&mut self) {
+        self.is_urgent = self.expect > 1 || self.weight > 0;
+    }
+
     /// The runtime has taken everything up to this number.
     pub fn taken(&mut self, now: Instant, number: u64, weight: usize) {
         self.taken = number;

@@ -168,9 +168,24 @@ impl Connection {
         self.datagrams.begin();
     }
 
+    /// In a session: frames of either side keep their numbers. (VTP-45)
+    pub const fn keep_numbers(&mut self) {
+        self.ledger.keep_numbers();
+    }
+
+    /// A transport starts to send while the one before it, of cells too, is live: what was said there is on its way. Whether that can be;
+    /// else it is to [`begin`](Connection::begin).
+    pub fn move_on(&mut self) -> bool {
+        self.ledger.move_on()
+    }
+
     /// A transport is live.
     pub fn go_live(&mut self) {
-        self.arrival.drop_ahead();
+        if self.ledger.keeps_numbers() {
+            self.arrival.stay();
+        } else {
+            self.arrival.drop_ahead();
+        }
     }
 
     /// The peer wants `expect` next on the transport that has begun.

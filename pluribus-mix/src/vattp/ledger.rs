@@ -12,6 +12,9 @@
 //!
 //! On a stream none of the last two happens, and what they need is not kept.
 
+mod moved;
+mod waits;
+
 use super::Violation;
 use super::body::Body;
 use super::cut::{max_frame, piece};
@@ -22,12 +25,12 @@ use super::ranges::{NumberSet, Ranges};
 use crate::crypto::rng::Rng;
 use crate::time::Instant;
 use core::ops::RangeInclusive;
+pub use moved::Moved;
 use std::collections::{BTreeSet, VecDeque};
 
 /// Records acknowledged behind one that is not, after which it is lost. (VTP-46)
 const LATER: usize = 3;
-/// Frames said again after a timeout. (VTP-46)
-const AFTER_TIMEOUT: usize = 2;
+
 /// What came of an attempt to say something of the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Saying {
@@ -87,6 +90,9 @@ pub struct Ledger {
     /// What of their weight is not of messages.
     anew_others: usize,
     cells: Cells,
+    /// Whether what was said keeps its number for ever: in sessions. (VTP-45)
+    keeps_numbers: bool,
+    moved: Moved,
 }
 
 /// What only cells need.
@@ -158,6 +164,8 @@ impl Ledger {
                 received: NumberSet::new(),
                 again: BTreeSet::new(),
             },
+            keeps_numbers: false,
+            moved: Moved::No,
         }
     }
 
@@ -196,7 +204,7 @@ impl Ledger {
 
     /// A new transport begins to send: all is said again on it.
     pub fn begin(&mut self, carrier: Carrier) {
-        self.stage = Stage::Begun(carrier);
+        (self.stage, self.moved) = (Stage::Begun(carrier), Moved::No);
         self.resume = self.first;
         for entry in &mut self.said {
             entry.state = State::Once;
@@ -216,11 +224,16 @@ impl Ledger {
         if let Stage::Begun(carrier) = self.stage {
             self.stage = Stage::Confirmed(carrier);
         }
-        let from = self.resume.max(expect);
         while self.first < expect {
             self.forget_oldest();
         }
         self.cells.again.retain(|number| *number >= expect);
+        if self.keeps_numbers {
+            self.resume = self.resume.max(expect);
+            self.moved.confirm();
+            return Ok(self.next());
+        }
+        let from = self.resume.max(expect);
         let tail = self.said.split_off(place(from - self.first));
         let sum =
             |weight: fn(&Body) -> usize| tail.iter().map(|it| weight(&it.body)).sum::<usize>();
@@ -390,6 +403,7 @@ impl Ledger {
         if on_cells {
             self.behind_gaps(received, ranges, &mut news);
             self.learn(now, &news);
+            self.find_lost();
         }
         Ok(())
     }
@@ -434,49 +448,6 @@ impl Ledger {
                 self.cells.again.insert(number);
             }
         }
-    }
-
-    /// Only `taken` is awaited, or no more: from now on, if `advanced`, or since it was first so. (VTP-26)
-    pub fn await_taken(&mut self, now: Instant, awaits: bool, advanced: bool) {
-        if self.carrier() != Some(Carrier::Cells) || self.outstanding() > 0 {
-            return;
-        }
-        if advanced || !awaits {
-            self.cells.patience.progress(now, awaits);
-        } else {
-            self.cells.patience.start(now);
-        }
-    }
-
-    /// When [`Ledger::tick`] is wanted.
-    pub fn due(&self) -> Option<Instant> {
-        self.carrier().filter(|it| *it == Carrier::Cells)?;
-        self.cells.patience.due()
-    }
-
-    /// Lets time pass: after a timeout the two oldest are to be said again. Whether the peer should be asked instead, because
-    /// all has come and `awaits_taken`. (VTP-26, VTP-46)
-    pub fn tick(&mut self, now: Instant, awaits_taken: bool) -> bool {
-        if self.due().is_none() || !self.cells.patience.is_over(now) {
-            return false;
-        }
-        // What waits for a record has not been in vain.
-        if !self.cells.again.is_empty() {
-            return false;
-        }
-        if self.outstanding() == 0 && !awaits_taken {
-            self.cells.patience.progress(now, false);
-            return false;
-        }
-        self.cells.patience.double();
-        let said = place(self.resume - self.first);
-        let waiting = (self.first..).zip(self.said.iter_mut().take(said));
-        let lost = waiting.filter(|(_, entry)| entry.state != State::Received);
-        for (number, entry) in lost.take(AFTER_TIMEOUT) {
-            entry.state = State::Guessed;
-            self.cells.again.insert(number);
-        }
-        self.cells.again.is_empty()
     }
 }
 

@@ -17,6 +17,7 @@
 //! ```
 
 mod fields;
+mod moving;
 mod side;
 mod terms;
 
@@ -52,6 +53,10 @@ pub struct Pair {
     /// The slave's greatest go number heard of in a `dup`.
     told: u64,
     live: Option<TransportId>,
+    /// What was live when GO went out on another: only heard from then on. (VTP-41)
+    heard: Option<TransportId>,
+    /// Whether it may dial beside its live transport. (VTP-41)
+    moves: bool,
     /// Our own handshakes, and the object that we showed there, 0 before.
     dials: BTreeMap<TransportId, u64>,
 }
@@ -76,6 +81,8 @@ impl Pair {
             go: 0,
             told: 0,
             live: None,
+            heard: None,
+            moves: false,
             dials: BTreeMap::new(),
         }
     }
@@ -108,7 +115,8 @@ impl Pair {
 
     /// Whether nothing of it is in use: what is left is memory. (VTP-40)
     pub fn is_idle(&self) -> bool {
-        self.object.is_none() && self.live.is_none() && self.dials.is_empty()
+        let is_used = self.live.is_some() || self.heard.is_some();
+        self.object.is_none() && !is_used && self.dials.is_empty()
     }
 
     /// Whether own handshakes are under way.
@@ -140,7 +148,7 @@ impl Pair {
         effects: &mut Vec<Effect>,
     ) -> Option<Word> {
         let is_ours = self.dials.remove(&on).is_some();
-        let usable = self.meet(proof, effects) && is_ours && self.live.is_none();
+        let usable = self.meet(proof, effects) && is_ours && (self.moves || self.live.is_none());
         let object = self.object.as_mut().filter(|_| usable)?;
         let again = core::mem::replace(&mut object.shown, true);
         let id = object.id;
@@ -150,6 +158,7 @@ impl Pair {
             return Some(self.word(Verdict::Go, again));
         }
         self.dials.insert(on, id);
+        self.leave_live();
         Some(self.word(Verdict::Say, again))
     }
 
@@ -237,8 +246,8 @@ impl Pair {
     /// A transport is no more, whoever ended it.
     pub fn lost(&mut self, on: TransportId) {
         self.dials.remove(&on);
-        if self.live == Some(on) {
-            self.live = None;
+        for it in [&mut self.live, &mut self.heard] {
+            it.take_if(|it| *it == on);
         }
     }
 
@@ -425,7 +434,8 @@ impl Pair {
     }
 
     fn close_all(&mut self, effects: &mut Vec<Effect>) {
-        effects.extend(self.live.take().map(Effect::Close));
+        let others = [self.live.take(), self.heard.take()];
+        effects.extend(others.into_iter().flatten().map(Effect::Close));
         let dials = core::mem::take(&mut self.dials);
         effects.extend(dials.into_keys().map(Effect::Close));
     }

@@ -28,9 +28,11 @@ impl<R: Rule> State<R> {
             (Message::Iam(proof), Stand::Dialled) => self.proven(wire, vat, proof),
             (Message::Go(proof, said), Stand::Open) => self.asked(wire, vat, proof, &said),
             (Message::GoToo(said), Stand::Said | Stand::Live) => self.answered(wire, vat, &said),
-            (Message::Frame(from, number), Stand::Live) => self.frame(wire, vat, from, number),
-            (Message::Ack(number), Stand::Live) => self.acked(vat, number),
-            (Message::Done(id), Stand::Live) => self.done(vat, id),
+            (Message::Frame(from, number), Stand::Live | Stand::Heard) => {
+                self.frame(wire, vat, from, number);
+            }
+            (Message::Ack(number), Stand::Live | Stand::Heard) => self.acked(vat, number),
+            (Message::Done(id), Stand::Live | Stand::Heard) => self.done(vat, id),
             (Message::Gone(id), Stand::Live) => self.gone(wire, vat, id),
             (Message::End, _) => self.end(wire, vat),
             _ => self.fail("a message where none can be"),
@@ -60,6 +62,9 @@ impl<R: Rule> State<R> {
         } else {
             Stand::Said
         };
+        if stand == Stand::Said {
+            self.leave_live(vat);
+        }
         self.wire(wire).stands[vat] = stand;
         self.show(vat);
         let (fields, incarnation) = (self.fields(vat, word), self.vats[vat].incarnation);
@@ -69,6 +74,15 @@ impl<R: Rule> State<R> {
         self.say_from(wire, vat, fields.first);
         if vat == SLAVE {
             self.wire(wire).unsaid = self.vats[vat].object.as_ref().map_or(0, |it| it.next);
+        }
+    }
+
+    /// What GO says is true up to there only if nothing is said any more on what was live. (VTP-41)
+    fn leave_live(&mut self, vat: usize) {
+        for wire in self.wires.iter_mut().flatten() {
+            if wire.stands[vat] == Stand::Live {
+                wire.stands[vat] = Stand::Heard;
+            }
         }
     }
 
@@ -291,7 +305,9 @@ impl<R: Rule> State<R> {
         }
         object.expect += u64::from(number == object.expect);
         let ack = Message::Ack(object.expect);
-        self.wire(wire).put(1 - vat, ack);
+        if self.talks_on || self.stand(wire, vat) == Stand::Live {
+            self.wire(wire).put(1 - vat, ack);
+        }
     }
 
     fn acked(&mut self, vat: usize, number: u64) {

@@ -69,6 +69,8 @@ pub(crate) enum Stand {
     Said,
     /// Live; with the master that dialled, before GOTOO too.
     Live,
+    /// The slave's that has said GO on another since: only heard. (VTP-41)
+    Heard,
     Closed,
 }
 

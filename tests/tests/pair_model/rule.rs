@@ -14,6 +14,7 @@ pub(crate) trait Rule: Clone + Eq + Hash + Debug {
     fn is_idle(&self) -> bool;
     fn is_dialling(&self) -> bool;
     fn may_dial(&self) -> bool;
+    fn may_move(&self) -> bool;
     fn waits(&self) -> bool;
     fn want(&mut self, ids: &mut dyn Numbers) -> u64;
     fn dial(&mut self, on: TransportId);
@@ -52,7 +53,8 @@ pub(crate) trait Rule: Clone + Eq + Hash + Debug {
 
 impl Rule for Pair {
     fn fresh(&self, forgetful: bool) -> Self {
-        Self::new(self.side(), forgetful)
+        let fresh = Self::new(self.side(), forgetful);
+        if self.moves() { fresh.moving() } else { fresh }
     }
 
     fn object(&self) -> Option<u64> {
@@ -73,6 +75,10 @@ impl Rule for Pair {
 
     fn may_dial(&self) -> bool {
         self.may_dial()
+    }
+
+    fn may_move(&self) -> bool {
+        self.may_move()
     }
 
     fn waits(&self) -> bool {

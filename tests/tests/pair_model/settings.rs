@@ -26,6 +26,7 @@ fn setting<R>(start: Start, left: Left, rule: fn(Side, bool) -> R) -> Setting<R>
         left,
         forgetful: [matches!(start, Start::Forgetful); 2],
         anonymous: matches!(start, Start::Anonymous),
+        talks_on: false,
         rule,
     }
 }
@@ -64,11 +65,20 @@ fn explored<R: Rule>(name: &str, setting: &Setting<R>) -> Result<Extent, String>
     Ok(extent)
 }
 
+/// The slave goes over from transport to transport. (VTP-41)
+fn anonymous(side: Side, forgetful: bool) -> Pair {
+    Pair::new(side, forgetful).moving()
+}
+
 fn holds(name: &str, start: Start, small: Left, large: Left) {
     let large = std::env::var("PAIR_MODEL")
         .is_ok_and(|it| it == "large")
         .then_some(large);
-    let setting = setting(start, large.unwrap_or(small), Pair::new);
+    let rule = match start {
+        Start::Anonymous => anonymous,
+        Start::Fresh | Start::Forgetful => Pair::new,
+    };
+    let setting = setting(start, large.unwrap_or(small), rule);
     if let Err(story) = explored(name, &setting) {
         panic!("{name}: {story}");
     }
@@ -160,6 +170,29 @@ fn an_anonymous_initiator_is_joined_once() {
         left([2, 0], [1, 1], [0, 1], [0, 1], 1, 0),
         left([3, 0], [2, 1], [0, 1], [1, 1], 1, 0),
     );
+}
+
+/// VTP-41: it dials beside its live transport, and goes over from one to the next.
+#[test]
+fn an_anonymous_initiator_goes_over_to_another_transport() {
+    holds(
+        "going over",
+        Start::Anonymous,
+        left([3, 0], [1, 1], [0, 0], [0, 0], 1, 0),
+        left([3, 0], [2, 2], [0, 0], [1, 0], 1, 0),
+    );
+}
+
+/// VTP-41: were more said on the transport that is left, GO on the other would take back what was acknowledged.
+#[test]
+fn a_vat_that_talks_on_where_it_has_left_is_found() {
+    let left = left([2, 0], [1, 1], [0, 0], [0, 0], 0, 0);
+    let setting = Setting {
+        talks_on: true,
+        ..setting(Start::Anonymous, left, anonymous)
+    };
+    let story = explored("talks on", &setting).expect_err("it passes");
+    println!("talking on: {story}");
 }
 
 /// The story of how a rule fails that lacks this.

@@ -122,6 +122,10 @@ impl Rule for Spoilt {
         self.pair.may_dial()
     }
 
+    fn may_move(&self) -> bool {
+        self.pair.may_move()
+    }
+
     fn waits(&self) -> bool {
         self.pair.waits()
     }

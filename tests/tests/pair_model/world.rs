@@ -15,6 +15,8 @@ pub(crate) struct Setting<R> {
     pub(crate) forgetful: [bool; 2],
     /// Whether the slave is an anonymous initiator. (VTP-41)
     pub(crate) anonymous: bool,
+    /// Whether a vat goes on acknowledging on a transport that it has left, which it must not. (VTP-41)
+    pub(crate) talks_on: bool,
     /// The rule to begin with.
     pub(crate) rule: fn(Side, bool) -> R,
 }
@@ -30,6 +32,7 @@ pub(crate) struct State<R> {
     pub(crate) joined: Vec<Joint>,
     pub(crate) left: Left,
     pub(crate) anonymous: bool,
+    pub(crate) talks_on: bool,
     /// Whether a pair was ever dropped. A vat that cannot know breaks an object rather than join it wrongly.
     pub(crate) murky: bool,
     /// What went wrong.
@@ -248,6 +251,7 @@ impl<R: Rule> Model for Setting<R> {
             joined: Vec::new(),
             left: self.left,
             anonymous: self.anonymous,
+            talks_on: self.talks_on,
             murky: self.anonymous || self.forgetful[SLAVE] || self.forgetful[MASTER],
             fault: None,
         }
@@ -311,7 +315,7 @@ fn of_vat<R: Rule>(state: &State<R>, vat: usize, out: &mut Vec<Action>) {
     if left.sends[vat] > 0 && (it.object.is_some() || may_want) {
         out.push(Action::Send(vat));
     }
-    if left.dials[vat] > 0 && state.may_dial(vat) {
+    if left.dials[vat] > 0 && (state.may_dial(vat) || it.rule.may_move()) {
         out.push(Action::Dial(vat));
     }
     if left.breaks[vat] > 0 && it.object.is_some() {

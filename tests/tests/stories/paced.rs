@@ -2,6 +2,7 @@
 
 mod constant;
 mod hostile;
+mod legs;
 mod pool;
 
 mod rates;

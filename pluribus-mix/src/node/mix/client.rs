@@ -11,10 +11,10 @@ mod budget;
 mod grow;
 mod knows;
 mod paths;
+mod wants;
 
 use super::super::timers::Who;
-use super::wire::Wire;
-use super::{Above, EndOf, Lane, Mix, News};
+use super::{Above, Lane, Mix, News};
 use crate::crypto::rng::Rng;
 use crate::directory::{Guards, Wall};
 use crate::id::RelayId;
@@ -26,6 +26,7 @@ use crate::time::{Duration, Instant};
 use budget::Budget;
 use slab::Slab;
 use std::collections::{BTreeMap, VecDeque};
+pub(super) use wants::Want;
 
 /// What is asked of a hop has so long to be answered.
 const ANSWER: Duration = Duration::from_secs(5);
@@ -64,6 +65,8 @@ pub(super) struct Client {
     pool: Option<Instant>,
     /// When circuits are begun next, where cells go by the clock. (PAC-14)
     window: Option<Instant>,
+    /// When those are looked at that wait, where cells go by the clock. (PAC-14)
+    look: Option<Instant>,
 }
 
 /// A circuit of ours.
@@ -79,11 +82,26 @@ pub(super) struct Origin {
     pub(super) bare: Vec<Cell>,
     /// When its exit is given up, where cells go by the clock. (PAC-14)
     pub(super) leg_ends: Option<Instant>,
+    /// When its exit was asked, and when the session is to look for another circuit. (PAC-14)
+    pub(super) asked: Instant,
+    pub(super) leaves: Option<Instant>,
+    /// From when on a session may take it, where cells go by the clock. (PAC-14)
+    pub(super) rests: Rest,
     /// Cells of its session that have come.
     came: u64,
     pub(super) dies: Instant,
     pub(super) deadline: Option<Instant>,
     timer: Option<Instant>,
+}
+
+/// Whether a session may take a circuit that stands. (PAC-14)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// It is drawn for how long not, when it has its hops.
+    Undrawn,
+    /// Not yet.
+    Until(Instant),
+    Over,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,15 +114,6 @@ pub(super) enum Stage {
     Mending,
     /// Nothing goes over it any more; it runs on to its end. (PAC-14)
     Spent,
-}
-
-/// A session that wants a circuit.
-#[derive(Clone, Copy)]
-pub(super) struct Want {
-    pub(super) end: LinkId,
-    relay: RelayId,
-    reach: Reach,
-    tries: u32,
 }
 
 impl Client {
@@ -121,6 +130,7 @@ impl Client {
             rng,
             pool: None,
             window: None,
+            look: None,
         }
     }
 
@@ -151,37 +161,21 @@ impl Client {
 }
 
 impl Mix {
-    /// A session wants a circuit to this relay.
-    pub(in crate::node) fn open_end(
-        &mut self,
-        now: Instant,
-        end: LinkId,
-        relay: RelayId,
-        reach: Reach,
-    ) {
-        self.clock = now;
-        self.client.wants.push_back(Want {
-            end,
-            relay,
-            reach,
-            tries: 0,
-        });
-        self.serve_wants();
-    }
-
     /// The pool's moment: wants that had to wait, and spares that are missing.
     pub(super) fn client_due(&mut self) {
         self.timers.clear(Who::Pool, &mut self.client.pool);
         self.client.sulking.retain(|_, until| *until > self.clock);
-        self.serve_wants();
+        self.look_at_wants();
+        let is_first = self.client.window.is_none();
         for _ in 0..self.missing() {
-            if !self.client.budget.take(self.clock) || self.build(None).is_err() {
+            if !self.client.budget.take(self.clock) || self.build(None, is_first).is_err() {
                 break;
             }
         }
         let works = self.client.spares > 0 || !self.client.wants.is_empty();
         if works && self.consensus.is_some() {
             let next = self.client.window.unwrap_or(self.clock + WINDOW);
+            let next = self.client.look.unwrap_or(next).min(next);
             self.timers
                 .set(Who::Pool, &mut self.client.pool, Some(next));
         }
@@ -202,67 +196,6 @@ impl Mix {
         }
         // One is kept for who asks the guard itself.
         self.free_slots().saturating_sub(1)
-    }
-
-    /// Gives each session that waits a spare circuit, or builds one for it.
-    fn serve_wants(&mut self) {
-        for want in core::mem::take(&mut self.client.wants) {
-            if self.use_spare(want) {
-                continue;
-            }
-            // By the clock, circuits are begun in windows, and only to the guard itself when somebody wants one.
-            let must_wait = want.reach == Reach::Far || self.free_slots() == 0;
-            if self.pace.is_some() && must_wait {
-                self.client.wants.push_back(want);
-                continue;
-            }
-            if !self.client.budget.take(self.clock) {
-                self.client.wants.push_back(want);
-                self.timers
-                    .set(Who::Pool, &mut self.client.pool, Some(self.clock + WINDOW));
-            } else if self.build(Some(want)).is_err() {
-                self.news.push_back(News::Lost(want.end));
-            }
-        }
-    }
-
-    /// Extends a spare circuit to the relay wanted, if one fits.
-    fn use_spare(&mut self, want: Want) -> bool {
-        let Some(consensus) = self.consensus.clone() else {
-            return false;
-        };
-        if want.reach == Reach::Near {
-            return false;
-        }
-        let fits = |it: &Origin| {
-            // The link may be gone, and the circuit about to hear of it.
-            let stands = self.wires.get(&it.link).is_some_and(Wire::is_live);
-            let may_follow = || self.may_follow(&consensus, &it.path, &want.relay);
-            it.stage == Stage::Spare && stands && self.is_usable(it) && may_follow()
-        };
-        let spares = self.client.circuits.iter().filter(|(_, it)| fits(it));
-        let spares: Vec<_> = spares.map(|(key, _)| key).collect();
-        let Some(key) = self.pick(&spares) else {
-            return false;
-        };
-        let leg_ends = self.draw_leg();
-        if let Some(it) = self.client.circuits.get_mut(key) {
-            it.path.push(want.relay);
-            it.end = Some(want);
-            it.leg_ends = leg_ends;
-            self.ends.insert(want.end, EndOf::Origin(key));
-        }
-        self.ask(key);
-        true
-    }
-
-    /// One of them: by the clock any, so that its age says nothing, else the first.
-    fn pick(&mut self, spares: &[usize]) -> Option<usize> {
-        if self.pace.is_none() {
-            return spares.first().copied();
-        }
-        let drawn = self.client.rng.below(spares.len().max(1) as u64);
-        spares.get(usize::try_from(drawn).unwrap_or(0)).copied()
     }
 
     /// A cell that came on a circuit of ours.
@@ -383,7 +316,12 @@ impl Mix {
 
     pub(super) fn arm_origin(&mut self, key: usize) {
         if let Some(it) = self.client.circuits.get_mut(key) {
-            let due = [it.deadline, it.leg_ends].into_iter().flatten();
+            let rests = match it.rests {
+                Rest::Until(until) => Some(until),
+                Rest::Undrawn | Rest::Over => None,
+            };
+            let due = [it.deadline, it.leg_ends, it.leaves, rests];
+            let due = due.into_iter().flatten();
             let due = due.fold(it.dies, Instant::min);
             self.timers.set(Who::Origin(key), &mut it.timer, Some(due));
         }
@@ -408,6 +346,18 @@ impl Mix {
         }
         if it.leg_ends.is_some_and(|ends| ends <= now) {
             return self.end_leg(key);
+        }
+        if it.leaves.take_if(|leaves| *leaves <= now).is_some() {
+            let end = it.end.filter(|_| it.stage == Stage::Used);
+            self.news.extend(end.map(|want| News::Ending(want.end)));
+            return self.arm_origin(key);
+        }
+        if let Rest::Until(until) = it.rests
+            && until <= now
+        {
+            it.rests = Rest::Over;
+            self.arm_origin(key);
+            return self.serve_wants();
         }
         if it.dies <= now {
             self.fail_origin(key, None);

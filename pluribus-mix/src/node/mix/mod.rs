@@ -72,6 +72,8 @@ pub(super) enum News {
     Lost(LinkId),
     /// There is room for more of its cells.
     Ready(LinkId),
+    /// It will be lost before long. (PAC-14)
+    Ending(LinkId),
     /// Something for the operator.
     Trace(Trace),
 }

@@ -12,6 +12,7 @@ mod flights;
 mod identity;
 mod items;
 mod meddler;
+mod moves;
 mod pairs;
 mod props;
 pub(crate) mod puppet;

@@ -2,7 +2,7 @@
 
 use super::super::wire::Route;
 use super::super::{EndOf, Mix, News};
-use super::{ANSWER, FAR, LIFE, Origin, Stage, Want};
+use super::{ANSWER, FAR, LIFE, Origin, Rest, Stage, Want};
 use crate::crypto::rng::Seed;
 use crate::directory::path::NoPath;
 use crate::onion::Cell;
@@ -10,8 +10,8 @@ use crate::onion::circuit::{Circuit, Plan};
 use crate::time::Duration;
 
 impl Mix {
-    /// Begins a circuit: for a session, or to spare.
-    pub(super) fn build(&mut self, want: Option<Want>) -> Result<(), NoPath> {
+    /// Begins a circuit: for a session, or to spare. Whether a session may take it as soon as it stands. (PAC-14)
+    pub(super) fn build(&mut self, want: Option<Want>, at_once: bool) -> Result<(), NoPath> {
         let consensus = self.consensus.clone().ok_or(NoPath::NoGuard)?;
         let path = self.draw_path(&consensus, want)?;
         let guard = path.first().ok_or(NoPath::NoGuard)?;
@@ -42,6 +42,9 @@ impl Mix {
             end: want,
             bare: Vec::new(),
             leg_ends: None,
+            asked: self.clock,
+            leaves: None,
+            rests: if at_once { Rest::Over } else { Rest::Undrawn },
             came: 0,
             dies: self.clock + life,
             deadline: None,
@@ -121,15 +124,20 @@ impl Mix {
 
     /// Every hop has answered.
     fn complete(&mut self, key: usize) {
+        let rest = self.draw_rest();
         let Some(it) = self.client.circuits.get_mut(key) else {
             return;
         };
+        if it.rests == Rest::Undrawn {
+            it.rests = rest.map_or(Rest::Over, Rest::Until);
+        }
         it.deadline = None;
         it.stage = Stage::Spare;
         if let Some(want) = it.end {
             it.stage = Stage::Used;
             self.news.push_back(News::Opened(want.end));
         }
+        self.draw_leaving(key);
         self.arm_origin(key);
         self.serve_wants();
     }

@@ -24,6 +24,7 @@ impl Client {
             rng: _,
             pool: _,
             window: _,
+            look: _,
         } = self;
         out.extend(circuits.iter().map(|(_, it)| CircuitHeld {
             is_own: true,
@@ -46,6 +47,9 @@ impl Origin {
             end,
             bare: _,
             leg_ends: _,
+            asked: _,
+            leaves: _,
+            rests: _,
             came: _,
             dies: _,
             deadline: _,

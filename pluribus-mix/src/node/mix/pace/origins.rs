@@ -4,10 +4,11 @@
 //! says when it began or will end at its near one: the exit is added when a session wants it and given up at a moment drawn then,
 //! which the circuit always outlives. (PAC-14)
 
-use super::super::client::{FAR, Origin, Stage};
+use super::super::client::{FAR, Origin, Rest, Stage};
 use super::super::wire::Route;
 use super::super::{Above, Mix, News};
 use super::Whose;
+use crate::ablation::{check, defend};
 use crate::node::LinkId;
 use crate::onion::circuit::Heard;
 use crate::onion::{Cell, PAYLOAD};
@@ -17,6 +18,10 @@ use crate::time::{Duration, Instant};
 const LIFE: u32 = 5;
 /// An exit serves between so many windows and twice as many. (PAC-14)
 const LEG: u32 = 1;
+
+/// A session looks for another circuit so many times earlier than its leg ends as adding the exit took, and up to half as much again: adding another
+/// takes as long, and each of the two round trips of a handshake there not longer. (PAC-14)
+const AHEAD: u32 = 3;
 
 /// How long a circuit waits before it is given another second hop.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -55,16 +60,48 @@ impl Mix {
         Some(self.clock + self.draw_windows(LEG)?)
     }
 
+    /// Until when a circuit rests that has just got its hops: a whole window, however long the hops took, so that where in the client's
+    /// windows it is taken then is anywhere alike.
+    pub(in crate::node::mix) fn draw_rest(&mut self) -> Option<Instant> {
+        let window = self.pace.as_ref()?.rules.window;
+        Some(self.clock + self.draw_below(window))
+    }
+
+    /// When a session whose exit has just been added is to look for another circuit: while half of its leg is left, at the earliest.
+    pub(in crate::node::mix) fn draw_leaving(&mut self, key: usize) {
+        let now = self.clock;
+        let Some(it) = self.client.circuits.get(key) else {
+            return;
+        };
+        let Some(ends) = it.leg_ends.filter(|_| it.stage == Stage::Used) else {
+            return;
+        };
+        let (leg, least) = (ends.since(it.asked), now.since(it.asked) * AHEAD);
+        let ahead = (least + self.draw_below(least / 2)).min(leg / 2);
+        if let Some(it) = self.client.circuits.get_mut(key) {
+            let leaves = now + ends.since(now).saturating_sub(ahead);
+            defend!(Ahead, it.leaves = Some(leaves));
+        }
+        self.arm_origin(key);
+    }
+
     /// Between so many windows and twice as many; `None` without pacing.
     fn draw_windows(&mut self, windows: u32) -> Option<Duration> {
         let least = self.pace.as_ref()?.rules.window * windows;
-        let more = u64::try_from(least.as_millis()).unwrap_or(u64::MAX);
-        Some(least + Duration::from_millis(self.client.rng.below(more)))
+        Some(least + self.draw_below(least))
     }
 
-    /// Whether a session may still take this circuit: it outlives every exit that could be added now. (PAC-13, PAC-14)
+    fn draw_below(&mut self, most: Duration) -> Duration {
+        let most = u64::try_from(most.as_micros()).unwrap_or(u64::MAX);
+        Duration::from_micros(self.client.rng.below(most))
+    }
+
+    /// Whether a session may take this circuit: it has rested, and outlives every exit that could be added now. (PAC-13, PAC-14)
     pub(in crate::node::mix) fn is_usable(&self, it: &Origin) -> bool {
-        let usable = |window: Duration| it.dies >= self.clock + window * (2 * LEG);
+        let usable = |window: Duration| {
+            let rested = check!(Rested, it.rests == Rest::Over);
+            rested && it.dies >= self.clock + window * (2 * LEG)
+        };
         let window = self.pace.as_ref().map(|pace| pace.rules.window);
         window.is_none_or(usable) && !it.circuit.is_leaky()
     }
@@ -161,6 +198,8 @@ impl Mix {
                     self.sulk(key);
                 }
                 self.fail_origin(key, strike);
+                // It may be spare again.
+                self.serve_wants();
             }
             Heard::Over { strike } => self.fail_origin(key, strike),
         }
@@ -180,6 +219,7 @@ impl Mix {
         if stands {
             let was_building = matches!(it.stage, Stage::Asking | Stage::Mending);
             (it.stage, it.deadline, it.end) = (Stage::Spent, None, None);
+            it.leaves = None;
             if was_building && !it.circuit.is_over() {
                 it.fall_back(self.clock);
             }

@@ -215,3 +215,46 @@ fn a_slave_that_dialled_closes_with_gone() {
     assert_eq!(vat.answered(1, &go(5, mine + 1, 20)), Ok(Heard::Gone(5)));
     assert_eq!((vat.pair.live(), vat.pair.is_dialling()), (None, false));
 }
+
+/// VTP-41: an anonymous initiator dials beside its live transport; from its GO on that is only heard, and the go closes it. Who has a name closes the dial
+/// instead.
+#[test]
+fn an_anonymous_initiator_goes_over() {
+    let mut vat = Vat::slave();
+    vat.pair = vat.pair.clone().moving();
+    let mine = vat.want();
+    vat.dial(1);
+    vat.answered(1, &go(5, mine, 20)).unwrap();
+    assert!(vat.pair.may_move() && !vat.pair.may_dial());
+    vat.effects();
+    let said = vat.dial(2);
+    assert_eq!((said.mine, said.yours, said.go), (mine, 5, 20));
+    assert_eq!((vat.pair.live(), vat.effects()), (None, vec![]));
+    assert_eq!(vat.answered(2, &go(5, mine, 21)), Ok(Heard::Live));
+    assert_eq!(vat.pair.live(), Some(on(2)));
+    assert!(vat.effects().contains(&Effect::Close(on(1))));
+
+    // The other one fails: the older is heard, and closed by whatever comes next.
+    vat.dial(3);
+    vat.pair.lost(on(3));
+    assert!(vat.pair.live().is_none() && vat.pair.may_dial());
+    vat.dial(4);
+    vat.answered(4, &go(5, mine, 22)).unwrap();
+    assert_eq!(
+        vat.effects()
+            .iter()
+            .filter(|it| **it == Effect::Close(on(2)))
+            .count(),
+        1
+    );
+    vat.dial(5);
+    vat.break_off();
+    let closed = [4, 5].map(|n| vat.effects.contains(&Effect::Close(on(n))));
+    assert_eq!((closed, vat.pair.is_idle()), ([true; 2], true));
+
+    let mut named = Vat::joined_slave(1);
+    assert!(!named.pair.may_move());
+    named.pair.dial(on(2));
+    assert_eq!(named.proven(on(2), PEER), None);
+    assert_eq!(named.pair.live(), Some(on(1)));
+}

@@ -1,0 +1,128 @@
+//! Sessions that want a circuit, and which one they are given. (ONI-18, PAC-14)
+
+use super::super::wire::Wire;
+use super::super::{EndOf, Mix, News};
+use super::{Origin, Reach, Stage};
+use crate::id::RelayId;
+use crate::node::LinkId;
+use crate::node::timers::Who;
+use crate::time::{Duration, Instant};
+use std::collections::VecDeque;
+
+/// A session that wants a circuit.
+#[derive(Clone, Copy)]
+pub(in crate::node::mix) struct Want {
+    pub(in crate::node::mix) end: LinkId,
+    pub(super) relay: RelayId,
+    pub(super) reach: Reach,
+    pub(super) tries: u32,
+}
+
+impl Mix {
+    /// A session wants a circuit to this relay.
+    pub(in crate::node) fn open_end(
+        &mut self,
+        now: Instant,
+        end: LinkId,
+        relay: RelayId,
+        reach: Reach,
+    ) {
+        self.clock = now;
+        self.client.wants.push_back(Want {
+            end,
+            relay,
+            reach,
+            tries: 0,
+        });
+        self.serve_wants();
+    }
+
+    /// Looks at those who wait. By the clock none is given a circuit because a window begins: when it is given one would tell when that was. Most
+    /// are served when a circuit has rested; for what else may have changed they are looked at, at moments that are drawn. (PAC-14)
+    pub(super) fn look_at_wants(&mut self) {
+        let Some(window) = self.pace.as_ref().map(|pace| pace.rules.window) else {
+            return self.serve_wants();
+        };
+        let now = self.clock;
+        let client = &mut self.client;
+        if client.look.is_some_and(|look| look <= now) {
+            client.look = None;
+            return self.serve_wants();
+        }
+        let waiting = core::mem::take(&mut client.wants);
+        let (near, far): (VecDeque<_>, VecDeque<_>) = waiting
+            .into_iter()
+            .partition(|want| want.reach == Reach::Near);
+        if !far.is_empty() && client.look.is_none() {
+            let pause = u64::try_from(window.as_millis()).unwrap_or(u64::MAX);
+            client.look = Some(now + Duration::from_millis(client.rng.below(pause)));
+        }
+        client.wants = near;
+        self.serve_wants();
+        self.client.wants.extend(far);
+    }
+
+    /// Gives each session that waits a spare circuit, or builds one for it.
+    pub(in crate::node::mix) fn serve_wants(&mut self) {
+        for want in core::mem::take(&mut self.client.wants) {
+            if self.use_spare(want) {
+                continue;
+            }
+            // By the clock, circuits are begun in windows, and only to the guard itself when somebody wants one.
+            let must_wait = want.reach == Reach::Far || self.free_slots() == 0;
+            if self.pace.is_some() && must_wait {
+                self.client.wants.push_back(want);
+                continue;
+            }
+            if !self.client.budget.take(self.clock) {
+                self.client.wants.push_back(want);
+                self.timers.set(
+                    Who::Pool,
+                    &mut self.client.pool,
+                    Some(self.clock + super::WINDOW),
+                );
+            } else if self.build(Some(want), true).is_err() {
+                self.news.push_back(News::Lost(want.end));
+            }
+        }
+    }
+
+    /// Extends a spare circuit to the relay wanted, if one fits.
+    fn use_spare(&mut self, want: Want) -> bool {
+        let Some(consensus) = self.consensus.clone() else {
+            return false;
+        };
+        if want.reach == Reach::Near {
+            return false;
+        }
+        let fits = |it: &Origin| {
+            // The link may be gone, and the circuit about to hear of it.
+            let stands = self.wires.get(&it.link).is_some_and(Wire::is_live);
+            let may_follow = || self.may_follow(&consensus, &it.path, &want.relay);
+            it.stage == Stage::Spare && stands && self.is_usable(it) && may_follow()
+        };
+        let spares = self.client.circuits.iter().filter(|(_, it)| fits(it));
+        let spares: Vec<_> = spares.map(|(key, _)| key).collect();
+        let Some(key) = self.pick(&spares) else {
+            return false;
+        };
+        let (asked, leg_ends) = (self.clock, self.draw_leg());
+        if let Some(it) = self.client.circuits.get_mut(key) {
+            it.path.push(want.relay);
+            it.end = Some(want);
+            (it.asked, it.leg_ends) = (asked, leg_ends);
+            self.ends.insert(want.end, EndOf::Origin(key));
+        }
+        self.ask(key);
+        true
+    }
+
+    /// One of them: by the clock any, so that its age says nothing, else the first.
+    fn pick(&mut self, spares: &[usize]) -> Option<usize> {
+        if self.pace.is_none() {
+            return spares.first().copied();
+        }
+        let drawn = self.client.rng.below(spares.len().max(1) as u64);
+        spares.get(usize::try_from(drawn).unwrap_or(0)).copied()
+    }
+}
