@@ -74,6 +74,8 @@ mod in_tests {
         HopSeen,
         /// In a batch no circuit misses a cell. (PAC-7)
         Bulkhead,
+        /// No circuit is begun with a relay that leaves out cells. (PAC-18)
+        Shun,
         /// Only zeros stand behind a request, a reply or a message. (ONI-10, ONI-11)
         HopZeros,
         /// A descriptor is signed by the relay it names. (DIR-2)

@@ -3,6 +3,7 @@
 mod cells;
 mod cuts;
 mod mix;
+mod paced;
 mod storm;
 mod vats;
 mod wires;

@@ -198,6 +198,9 @@ impl Mix {
             count.late += u64::from(skipped) + u64::from(played.is_none());
             count.short += u64::from(!is_whole);
         }
+        if !is_whole {
+            self.note_short(id);
+        }
         played.filter(|_| crate::ablation::check!(Bulkhead, is_whole))
     }
 
