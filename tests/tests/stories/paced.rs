@@ -5,6 +5,7 @@ mod hostile;
 mod pool;
 
 mod rates;
+mod sleep;
 mod weather;
 
 use crate::kit::{MS, SECOND};
