@@ -78,6 +78,8 @@ mod in_tests {
         Rested,
         /// A session looks for another circuit before its leg ends. (PAC-14)
         Ahead,
+        /// No circuit is begun with a relay that leaves out cells. (PAC-18)
+        Shun,
         /// Only zeros stand behind a request, a reply or a message. (ONI-10, ONI-11)
         HopZeros,
         /// A descriptor is signed by the relay it names. (DIR-2)

@@ -107,6 +107,8 @@ pub struct Paced {
     pub late: u64,
     /// Batches of others in which a circuit had a cell too few or too many. (PAC-7)
     pub short: u64,
+    /// Relays with which no circuit is begun, for batches that were short. (PAC-18)
+    pub shunned: usize,
     /// Circuits that may still be begun here. (PAC-14)
     pub free_slots: usize,
 }

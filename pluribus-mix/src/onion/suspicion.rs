@@ -21,7 +21,7 @@ pub const WINDOW: Duration = Duration::from_secs(10 * 60);
 pub const LESSER: usize = 8;
 /// What happens to a pair within this time counts once: one death ends many circuits. (ONI-17)
 pub const TOGETHER: Duration = Duration::from_secs(10);
-/// The quanta within which a pair may have as many gaps as [`LESSER`]. (PAC-13)
+/// The quanta within which a pair may have as many gaps as [`LESSER`]. (PAC-13, PAC-18)
 pub const GAPS_WITHIN: u32 = 1000;
 /// Partners with which a relay may be suspect before it is itself. (ONI-17)
 pub const PARTNERS: usize = 3;
@@ -44,6 +44,8 @@ pub enum Grave {
     Ended,
     /// A cell was missing in a quantum of this length; only when it happens often. (PAC-13)
     Gap(Duration),
+    /// A batch came whole and was not what it should be, where quanta have this length; only when it happens often. (PAC-18)
+    Short(Duration),
 }
 
 /// All strikes of a client that still count.
@@ -61,7 +63,7 @@ struct Record {
     last: Instant,
     /// The lesser strikes, the newest last.
     lesser: VecDeque<Instant>,
-    /// Quanta in which cells were missing, the newest last. (PAC-13)
+    /// Quanta in which cells were missing, the newest last. (PAC-13, PAC-18)
     gaps: VecDeque<Instant>,
     /// Until when the pair is suspect.
     until: Option<Instant>,
@@ -109,6 +111,11 @@ impl Suspicion {
             }
             Grave::Ended => adds_up(&mut record.lesser, now, WINDOW, TOGETHER),
             Grave::Gap(quantum) => adds_up(&mut record.gaps, now, quantum * GAPS_WITHIN, quantum),
+            // Each batch is one quantum, whenever it comes.
+            Grave::Short(quantum) => {
+                let within = quantum * GAPS_WITHIN;
+                adds_up(&mut record.gaps, now, within, Duration::ZERO)
+            }
         };
         if !is_too_much {
             return;
@@ -148,6 +155,12 @@ impl Suspicion {
         let alone = self.pairs.get(&(None, *relay));
         alone.is_some_and(|record| record.is_forged(now))
             || partners(self.pairs.iter().filter(forged), relay) > PARTNERS
+    }
+
+    /// How many pairs are suspect.
+    pub fn suspects(&self, now: Instant) -> usize {
+        let suspect = self.pairs.values().filter(|record| record.is_suspect(now));
+        suspect.count()
     }
 
     /// How many pairs are remembered.

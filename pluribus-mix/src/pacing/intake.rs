@@ -13,6 +13,8 @@ const RECORDS: u32 = 529;
 const AHEAD_OF_TURN: u64 = 2;
 /// Batches of which the earliest counts: a stall makes some late, but none early. (PAC-2)
 const BLOCK: u32 = 32;
+/// Quanta of our own, one after the other, in which batches came and none in time: the two do not find their step again. (PAC-6)
+const ASTRAY: u32 = 200;
 
 /// Why a link ends. (PAC-4)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +51,15 @@ pub struct Intake {
     shift: Option<i64>,
     jitter: u64,
     early: Early,
+    astray: Astray,
+}
+
+/// How long nothing came in time.
+#[derive(Clone, Debug, Default)]
+struct Astray {
+    quanta: u32,
+    /// The last of them.
+    at: u64,
 }
 
 /// How long before they are wanted batches come.
@@ -114,7 +125,14 @@ impl Intake {
         let played = unsigned(i64::from(tick).saturating_add(shift));
         self.early.note(grid.until(played, now));
         let wanted = grid.next()..=grid.next().saturating_add(self.jitter + AHEAD_OF_TURN);
-        wanted.contains(&played).then_some(played)
+        let is_in_time = wanted.contains(&played);
+        self.astray.note(is_in_time, grid.next());
+        is_in_time.then_some(played)
+    }
+
+    /// Whether nothing has come in time for so long that nothing will. What a stall held up comes in one quantum, and is no sign of that. (PAC-6)
+    pub const fn is_astray(&self) -> bool {
+        self.astray.quanta >= ASTRAY
     }
 
     /// The first circuit opens: from now on it is settled when batches are played. (PAC-6)
@@ -123,7 +141,7 @@ impl Intake {
             let apart = signed(grid.next()).saturating_sub(i64::from(self.tick));
             let least = self.least.unwrap_or(apart).min(apart);
             self.shift = Some(least.saturating_add(signed(jitter)).saturating_sub(1));
-            self.early = Early::default();
+            (self.early, self.astray) = (Early::default(), Astray::default());
             self.jitter = jitter;
         }
     }
@@ -155,6 +173,17 @@ impl Intake {
         let early = &self.early;
         let first = early.first.filter(|_| self.shift.is_some())?;
         Some(early.last - first)
+    }
+}
+
+impl Astray {
+    const fn note(&mut self, is_in_time: bool, quantum: u64) {
+        if is_in_time {
+            self.quanta = 0;
+        } else if quantum != self.at {
+            self.quanta += 1;
+        }
+        self.at = quantum;
     }
 }
 

@@ -147,6 +147,38 @@ fn a_batch_is_late_when_its_turn_has_been_made() {
     assert_eq!(intake.played(3, &grid, at(226)), Some(6));
 }
 
+/// PAC-6: when in 200 quanta one after the other what came was late, or too early, nothing will be in time; one batch that is begins the count anew, and
+/// what a stall held up counts once.
+#[test]
+fn who_has_lost_step_does_not_find_it() {
+    for behind in [-9, 9] {
+        let (mut grid, mut intake) = settled(3);
+        let mut pass = |intake: &mut Intake, behind: i64| {
+            let made = grid.make_at();
+            grid.take(made).unwrap();
+            let tick = i64::try_from(grid.next()).unwrap() - behind;
+            let tick = u32::try_from(tick.max(1)).unwrap();
+            intake.played(tick, &grid, made).is_some()
+        };
+        (0..20).for_each(|_| assert!(pass(&mut intake, 1)));
+        for _ in 1..200 {
+            assert!(!pass(&mut intake, behind) && !intake.is_astray());
+        }
+        assert!(pass(&mut intake, 1));
+        for _ in 1..200 {
+            assert!(!pass(&mut intake, behind) && !intake.is_astray());
+        }
+        assert!(!pass(&mut intake, behind) && intake.is_astray());
+    }
+    let (mut grid, mut intake) = settled(3);
+    for _ in 0..500 {
+        let made = grid.make_at();
+        grid.take(made).unwrap();
+    }
+    (2..400).for_each(|tick| assert_eq!(intake.played(tick, &grid, grid.due()), None));
+    assert!(!intake.is_astray());
+}
+
 /// PAC-2: how much earlier batches come is measured against the first 32.
 #[test]
 fn what_comes_earlier_is_noticed() {

@@ -38,7 +38,9 @@ pub(super) struct Vat {
     seed: Seed,
     lives: u64,
     clock: Clock,
-    alarm: Option<Slot>,
+    pub(super) alarm: Option<Slot>,
+    /// What waits for it to wake, while it sleeps.
+    pub(super) asleep: Option<Vec<Happening>>,
     /// In one quantum of so many it writes so much too late.
     tardiness: Option<(u64, Duration)>,
     /// When it wrote its last batch, or will: the next never overtakes it.
@@ -75,6 +77,7 @@ impl Vat {
             lives: 1,
             clock: Clock::true_one(),
             alarm: None,
+            asleep: None,
             tardiness: None,
             written: Instant::ZERO,
             links: BTreeMap::new(),
@@ -117,6 +120,7 @@ impl World {
         }
         host.links.clear();
         host.runtime.forget_connections();
+        host.asleep = None;
         if let Some(slot) = host.alarm.take() {
             self.agenda.strike(slot);
         }
@@ -332,7 +336,7 @@ impl World {
         }
     }
 
-    fn rearm(&mut self, vat: HostId) {
+    pub(super) fn rearm(&mut self, vat: HostId) {
         let now = self.now;
         let host = self.vat_mut(vat);
         let wanted = host.node.as_ref().and_then(Node::poll_timeout);

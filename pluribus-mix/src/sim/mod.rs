@@ -15,6 +15,7 @@
 //!   [`chop`](World::chop), [`lose`](World::lose) and [`meddle`](World::meddle), and what undoes them.
 //! - *Breaks* come at a moment ([`cut`](World::cut)), at a byte ([`cut_after`](World::cut_after)), or for one end only
 //!   ([`cut_half`](World::cut_half)).
+//! - *Lids.* A vat that sleeps does nothing, and what comes waits ([`World::sleep`]).
 //! - *Clocks.* The world has one time and each vat a clock that may run fast or slow ([`World::drift`]).
 //! - *The observer* is a watcher of every wire. It writes down when, between whom and how much; see [`Observer`].
 //!
@@ -31,6 +32,7 @@
 //! clock.rs    clocks that drift                     cells.rs    links that carry cells
 //! streams.rs  what a vat's runtime does with streams
 //! mix.rs      relays, clients, the consensus
+//! sleep.rs    vats that sleep
 //! observer.rs what a watcher writes down            raw.rs      hosts that a test plays itself
 //! ```
 
@@ -44,6 +46,7 @@ mod mix;
 mod observer;
 mod raw;
 mod run;
+mod sleep;
 mod streams;
 mod talk;
 mod weather;

@@ -93,7 +93,8 @@ impl World {
             return false;
         };
         self.now = self.now.max(slot.0);
-        match self.agenda.strike(slot) {
+        let what = self.agenda.strike(slot);
+        match what.and_then(|what| self.unless_asleep(what)) {
             Some(Happening::Arrives(arrival)) => self.deliver(arrival),
             Some(Happening::Ready(host, link, away)) => self.vat_link_ready(host, (link, away)),
             Some(Happening::Wakes(host)) => self.vat_timeout(host),

@@ -4,6 +4,7 @@ mod cells;
 mod cuts;
 mod legs;
 mod mix;
+mod paced;
 mod phases;
 mod storm;
 mod vats;

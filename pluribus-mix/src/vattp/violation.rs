@@ -140,6 +140,9 @@ pub enum Violation {
     /// A batch of a size that it cannot have. (PAC-4, PAC-8)
     #[error("a batch of impossible size")]
     Batch,
+    /// Nothing has come in time for so long that nothing will. (PAC-6)
+    #[error("two that have lost step")]
+    Astray,
     /// Silence beyond what liveness allows. (VTP-28)
     #[error("the peer fell silent")]
     Silence,

@@ -6,6 +6,7 @@ mod legs;
 mod pool;
 
 mod rates;
+mod sleep;
 mod weather;
 
 use crate::kit::{MS, SECOND};

@@ -74,14 +74,16 @@ impl Wire {
             busy_since: _,
             timer: _,
             is_writing: _,
-            // Places and cells.
-            flow: _,
+            flow,
         } = self;
         match stage {
             // A handshake knows whom it asks for, or that somebody asks.
             Stage::Opening | Stage::Standing(_) => {}
         }
         out.insert(relay.map_or(Held::Stranger(link), Held::Relay));
+        if let Some(flow) = flow {
+            flow.held(out);
+        }
         for lane in lanes.values() {
             let Lane {
                 route: _,

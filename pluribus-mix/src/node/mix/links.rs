@@ -186,10 +186,10 @@ impl Mix {
             return;
         };
         let kind = match wire.relay {
-            Some(_) if is_relay => Kind::Peer,
+            Some(relay) if is_relay => Kind::Peer(relay),
             Some(_) => Kind::Guard,
             None if peer.is_anonymous() => Kind::Guest(None),
-            None => Kind::Peer,
+            None => Kind::Peer(RelayId::from(peer.key)),
         };
         wire.flow = Some(Box::new(Flow::new(kind, pace.class, &pace.rules)));
     }

@@ -366,6 +366,7 @@ impl Mix {
             slew: pace.grid.slew(),
             late: pace.count.late,
             short: pace.count.short,
+            shunned: self.shunned(),
             free_slots: self.free_slots(),
         })
     }

@@ -2,6 +2,7 @@
 
 mod full;
 mod knows;
+mod shun;
 
 use super::super::Source;
 use super::super::timers::Who;
@@ -13,6 +14,7 @@ use crate::onion::cipher::Role;
 use crate::onion::handshake::{Answerer, REQUEST};
 use crate::onion::hop::{Backward, Forward, Hop};
 use crate::onion::message::Reason;
+use crate::onion::suspicion::Suspicion;
 use crate::onion::{CELL, Cell, CircuitId, PAYLOAD, halves};
 use crate::time::{Duration, Instant};
 use crate::vattp::responder::Hosted;
@@ -35,6 +37,8 @@ pub(super) struct Relay {
     pub(super) hops: Slab<HopAt>,
     max_circuits: usize,
     sweeping: Option<Instant>,
+    /// Relays whose batches are short. (PAC-18)
+    pub(super) neighbours: Suspicion,
 }
 
 /// A circuit here: where its cells come from and where they go.
@@ -83,6 +87,7 @@ impl Relay {
             hops: Slab::new(),
             max_circuits: parts.max_circuits,
             sweeping: None,
+            neighbours: Suspicion::new(),
         }
     }
 
@@ -114,8 +119,10 @@ impl Mix {
     /// A circuit begins here, if there is room for it.
     pub(super) fn begin_hop(&mut self, link: LinkId, circuit: CircuitId) -> Option<usize> {
         let (now, backend) = (self.clock, self.backend());
+        let is_shunned = self.shuns_link(link);
         let (relay, wire) = (self.relay.as_mut()?, self.wires.get_mut(&link)?);
-        let has_room = relay.hops.len() < relay.max_circuits && wire.len() < ON_ONE_LINK;
+        let has_room =
+            !is_shunned && relay.hops.len() < relay.max_circuits && wire.len() < ON_ONE_LINK;
         wire.open(circuit, Route::Over);
         if !has_room {
             self.end_lane((link, circuit));
@@ -252,6 +259,9 @@ impl Mix {
 
     /// The client wants a hop beyond this one. (ONI-11)
     pub(super) fn extend_hop(&mut self, key: usize, relay: &RelayId, request: Box<[u8; REQUEST]>) {
+        if self.shuns(relay) {
+            return self.truncated(key, Reason::Unreachable);
+        }
         let is_known = self
             .consensus
             .as_ref()

@@ -166,6 +166,12 @@ impl Circuit {
         paced.is_some_and(|paced| paced.gaps.len() > MOST_GAPS)
     }
 
+    /// How many of its last cells were gaps.
+    #[cfg(test)]
+    pub(crate) fn gaps(&self) -> usize {
+        self.paced.as_ref().map_or(0, |paced| paced.gaps.len())
+    }
+
     /// Counts a gap, and whom it counts against.
     pub(super) fn gap(&mut self, hop: usize) -> Option<Strike> {
         let paced = self.paced.as_mut()?;

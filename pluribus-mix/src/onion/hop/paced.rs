@@ -97,6 +97,15 @@ impl Hop {
         }
     }
 
+    /// How many of its forward cells were missed.
+    #[cfg(test)]
+    pub(crate) fn missed(&self) -> u64 {
+        let State::Standing(standing) = &self.state else {
+            return 0;
+        };
+        standing.paced.as_ref().map_or(0, |paced| paced.missed)
+    }
+
     /// Makes of `cell` the backward cell with this index, 2 at least. If `came` it holds what the next relay has sent for this place. `end`
     /// writes a cell of what the circuit ends in here, if there is one. On a circuit that does not stand it is noise. (PAC-10)
     pub fn back_at(

@@ -146,3 +146,28 @@ fn what_is_remembered_is_bounded() {
     suspicion.note(later + WINDOW, ended(1, 2));
     assert_eq!(suspicion.pairs(), 2, "what no longer counts is forgotten");
 }
+
+/// PAC-18: nine short batches within a thousand quanta make a neighbour suspect for a day, also if they came at one moment; eight do not, nor do nine
+/// that are further apart.
+#[test]
+fn short_batches_count_one_by_one() {
+    let quantum = Duration::from_millis(50);
+    let short = strike(None, 1, Grave::Short(quantum));
+    let noted = |apart: Duration, count: u32| {
+        let mut suspicion = Suspicion::new();
+        (0..count).for_each(|n| suspicion.note(NOW + apart * n, short));
+        let last = NOW + apart * (count - 1);
+        assert!(!suspicion.is_suspect(last, &name(2)));
+        assert!(!suspicion.is_suspect(last + DAY, &name(1)));
+        assert_eq!(
+            suspicion.suspects(last) == 1,
+            suspicion.is_suspect(last, &name(1))
+        );
+        suspicion.is_suspect(last, &name(1))
+    };
+    for apart in [0, 1, 50, 6249] {
+        let apart = Duration::from_millis(apart);
+        assert!(!noted(apart, 8) && noted(apart, 9), "{apart:?}");
+    }
+    assert!(!noted(quantum * 125, 100));
+}

@@ -44,6 +44,34 @@ fn two_vats_talk_both_ways_in_order_on_a_bad_line() {
     assert!(world.traces(alice).is_empty() && world.traces(bob).is_empty());
 }
 
+/// Nothing that comes to a vat that sleeps is heard before it wakes, nor is anything done that it wanted to do; then all of it is, in order.
+#[test]
+fn a_vat_that_sleeps_hears_and_does_all_when_it_wakes() {
+    let mut world = World::seeded(2);
+    let [alice, bob] = world.vats(["alice", "bob"]);
+    let conn = world.dial(alice, bob).unwrap();
+    world.run_for(1000 * MS);
+    world.sleep(bob);
+    for message in numbered(5) {
+        world.send(alice, conn, message).unwrap();
+        world.run_for(100 * MS);
+    }
+    let silent_since = world.now();
+    world.run_for(1000 * MS);
+    assert!(world.heard_by(bob).is_empty());
+    let said = |world: &World| {
+        let records = world.observer().records().iter();
+        records
+            .filter(|it| it.at >= silent_since && it.from == bob.into())
+            .count()
+    };
+    assert_eq!(said(&world), 0);
+    world.wake(bob);
+    world.run_for(300 * MS);
+    assert_eq!(world.heard_by(bob), numbered(5));
+    assert!(said(&world) > 0);
+}
+
 #[test]
 fn the_same_seed_gives_the_same_transcript() {
     let told = |seed| {

@@ -4,6 +4,7 @@ use super::network;
 use crate::kit::{MS, SECOND};
 use crate::mixkit::{Talk, opens};
 use pluribus_mix::directory::Params;
+use pluribus_mix::netlayer::ConnId;
 use pluribus_mix::node::Reach;
 use pluribus_mix::sim::{Direction, HostId, LinkNo, Place, Sight, World};
 use pluribus_mix::time::{Duration, Instant};
@@ -147,6 +148,86 @@ fn chatter(world: &mut World, client: HostId, exit: HostId, tag: u64) {
     world.close(client, talk.conn);
 }
 
+/// A session with a stream on which nothing is said.
+fn idleness(world: &mut World, client: HostId, exit: HostId) {
+    let mut talk = Talk::begin(world, client, exit, 1);
+    assert!(opens(world, client, talk.conn, 20 * SECOND));
+    world.run_for(20 * SECOND);
+    talk.comes_whole(world, 20 * SECOND);
+    world.close(client, talk.conn);
+}
+
+/// Much is said now and then, for longer than the circuit that it begins with can have its exit.
+fn bursts(world: &mut World, client: HostId, exit: HostId) {
+    chatter(world, client, exit, 1);
+}
+
+/// Both ends write as much as goes, all the time.
+fn bulk(world: &mut World, client: HostId, exit: HostId) {
+    let mut talk = Talk::begin(world, client, exit, 1);
+    assert!(opens(world, client, talk.conn, 20 * SECOND));
+    world.run_for(SECOND);
+    talk.say(world, 1_000_000);
+    world.run_for(30 * SECOND);
+    assert!(!talk.is_whole(world));
+    let there = talk.find(world).unwrap();
+    for (host, conn) in [(client, talk.conn), (exit, there)] {
+        assert!(world.stream_bytes(host, conn, talk.stream).len() > 100_000);
+    }
+    world.close(client, talk.conn);
+}
+
+/// How the exit calls the session, once the stream has come there: sessions move all the time.
+fn arrives(world: &mut World, talk: &mut Talk) -> ConnId {
+    assert!(world.run_until(|world| talk.find(world).is_some(), 10 * SECOND));
+    talk.there.unwrap()
+}
+
+/// The exit refuses every stream that it is asked for, and the client asks again.
+fn refusals(world: &mut World, client: HostId, exit: HostId) {
+    let conn = world.session(client, exit, Reach::Far).unwrap();
+    assert!(opens(world, client, conn, 20 * SECOND));
+    for tag in 0..6 {
+        let mut talk = Talk::on(world, client, exit, conn, tag);
+        talk.say(world, 2000);
+        let there = arrives(world, &mut talk);
+        world.reset_stream(exit, there, talk.stream, 3);
+        let is_refused = |world: &World| world.stream_reset(client, conn, talk.stream) == Some(3);
+        assert!(world.run_until(is_refused, 10 * SECOND));
+    }
+    world.close(client, conn);
+}
+
+/// Streams are broken off in the middle of what is said, now by the client and now by the exit.
+fn resets(world: &mut World, client: HostId, exit: HostId) {
+    let conn = world.session(client, exit, Reach::Far).unwrap();
+    assert!(opens(world, client, conn, 20 * SECOND));
+    for tag in 0..6 {
+        let mut talk = Talk::on(world, client, exit, conn, tag);
+        talk.say(world, 2000);
+        let there = arrives(world, &mut talk);
+        talk.say(world, 30_000);
+        world.run_for(SECOND);
+        match tag % 2 {
+            0 => world.reset_stream(exit, there, talk.stream, 1),
+            _ => world.reset_stream(client, conn, talk.stream, 1),
+        }
+    }
+    world.run_for(SECOND);
+    world.close(client, conn);
+}
+
+/// What one client does with one exit.
+type Deed = fn(&mut World, HostId, HostId);
+
+const DEEDS: [(&str, Deed); 5] = [
+    ("idleness", idleness),
+    ("bursts", bursts),
+    ("bulk", bulk),
+    ("refusals", refusals),
+    ("resets", resets),
+];
+
 /// A client says a word now and then, on streams that it opens, ends and breaks off, in sessions that it begins and ends, and asks for some
 /// that cannot be had.
 fn fidgets(world: &mut World, client: HostId, relays: &[HostId]) {
@@ -190,33 +271,37 @@ fn every_link_carries_the_same_in_every_quantum() {
     assert!(batches(&seen).len() >= 2 * (4 + 6));
 }
 
-/// THR-13, PAC-5, PAC-8, PAC-12, PAC-14: whether nothing is said or much, a little now and then, by whom, whether streams are opened, ended or broken
-/// off, sessions begun, moved to another circuit and ended, exits added and given up: it is nowhere in what is seen, not in a count and not in a moment.
+/// What is seen while this client does this.
+fn done_by(who: usize, deed: Deed, change: impl FnOnce(Params) -> Params) -> Seen {
+    town(change).sees(|world, clients, relays| deed(world, clients[who], relays[0]))
+}
+
+/// THR-13, PAC-5, PAC-8, PAC-12, PAC-14: whether nothing is said or as much as goes, in bursts or all the time, by which of two clients, and whether streams
+/// are opened, ended, broken off or refused, sessions moved to another circuit and ended, exits added and given up: it is nowhere in what is seen, not in a
+/// count and not in a moment.
 #[test]
 fn nothing_that_is_said_or_done_shows() {
     let quiet = town(as_it_is).sees(silence);
-    let chatters = |who: usize, tag| {
-        town(as_it_is).sees(|world, clients, relays| chatter(world, clients[who], relays[0], tag))
-    };
-    assert_eq!(chatters(0, 1), quiet);
-    assert_eq!(chatters(0, 2), quiet);
-    assert_eq!(chatters(1, 1), quiet);
+    for (name, deed) in DEEDS {
+        assert!(done_by(0, deed, as_it_is) == quiet, "{name}");
+    }
+    for deed in [bursts as Deed, bulk] {
+        assert!(done_by(1, deed, as_it_is) == quiet);
+    }
     let fidgeted = town(as_it_is).sees(|world, clients, relays| fidgets(world, clients[2], relays));
-    assert_eq!(fidgeted, quiet);
+    assert!(fidgeted == quiet);
 }
 
-/// PAC-8: the control: without pacing all of it shows.
+/// PAC-8: the control: without pacing all of it shows, and who does it.
 #[test]
 fn without_pacing_all_of_it_shows() {
     let quiet = town(unpaced).sees(silence);
-    let chatters = |who: usize| {
-        town(unpaced).sees(|world, clients, relays| chatter(world, clients[who], relays[0], 1))
-    };
-    let (one, other) = (chatters(0), chatters(1));
-    assert_ne!(one, quiet);
-    assert_ne!(one, other);
+    for (name, deed) in DEEDS {
+        let [one, other] = [0, 1].map(|who| done_by(who, deed, unpaced));
+        assert!(one != quiet && other != quiet && one != other, "{name}");
+    }
     let fidgeted = town(unpaced).sees(|world, clients, relays| fidgets(world, clients[2], relays));
-    assert_ne!(fidgeted, quiet);
+    assert!(fidgeted != quiet);
 }
 
 /// PAC-8, PAC-14: when a relay dies, and with it parts of circuits everywhere, its own links end, and no other link carries more or less.

@@ -218,7 +218,8 @@ fn the_class_in_the_request_is_that_of_the_circuit() {
     }
 }
 
-/// PAC-5, PAC-7: a cell too few, one too many, and one of a circuit that is not due make the batch short, and end nothing.
+/// PAC-5, PAC-7, PAC-18: a cell too few, one too many, and one of a circuit that is not due make the batch short, and end nothing; a client's count against
+/// nobody.
 #[test]
 fn a_batch_with_a_cell_too_few_or_too_many_is_short() {
     let mut scene = scene();
@@ -242,5 +243,9 @@ fn a_batch_with_a_cell_too_few_or_too_many_is_short() {
         scene.batch(tick, &cells);
         assert_eq!(scene.short(), short, "{tick}");
     }
+    // It is no relay, and nobody is shunned for it.
+    (14..30).for_each(|tick| scene.batch(tick, &[]));
+    let paced = scene.world.node(scene.relay).unwrap().paced().unwrap();
+    assert_eq!((paced.short, paced.shunned), (20, 0));
     assert_eq!((scene.through(), scene.broken()), (2, None));
 }

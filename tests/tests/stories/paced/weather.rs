@@ -116,14 +116,16 @@ fn lives_through(minutes: u64) {
             let held = circuits(&world, *relay);
             // J + 3 batches may wait, each way. (PAC-6)
             assert!(held.cells <= 2 * 6 * held.through, "{held:?}");
+            let paced = world.node(*relay).unwrap().paced().unwrap();
+            assert_eq!((paced.short, paced.shunned), (0, 0));
         }
         assert_eq!(talk.closed(&world), None);
     }
     talk.comes_whole(&mut world, 60 * SECOND);
 }
 
-/// PAC-2, PAC-6, PAC-7, PAC-14, PAC-16: through stalls of 200 ms between relays, one a minute, clocks that part by 40 millionths, and one batch in a thousand that is
-/// written 100 ms late, no count changes, no circuit ends before its time, no session ends, and every byte comes.
+/// PAC-2, PAC-6, PAC-7, PAC-14, PAC-16, PAC-18: through stalls of 200 ms between relays, one a minute, clocks that part by 40 millionths, and one batch in a thousand that is
+/// written 100 ms late, no count changes, no circuit ends before its time, no session ends, every byte comes, and no relay shuns another.
 #[test]
 fn it_lives_through_stalls_drift_and_late_writes() {
     lives_through(3);
@@ -182,6 +184,9 @@ fn a_stall_shows_nowhere() {
         }
         assert_eq!(circuits(&world, client).own, 7);
         assert_eq!(late > 0, stalls);
+        // What is late is nobody's deed.
+        let shunned = |relay: &HostId| world.node(*relay).unwrap().paced().unwrap().shunned;
+        assert!(relays.iter().all(|relay| shunned(relay) == 0));
         noted(world.observer().records())
     };
     assert_eq!(story(true), story(false));

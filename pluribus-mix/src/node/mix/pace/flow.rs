@@ -1,7 +1,9 @@
 //! One link that sends by the clock, and its circuits' places on it. (PAC-4 to PAC-8)
 
+use super::super::knows::{AllHeld, Held};
 use super::super::wire::{Lane, Route, Wire};
 use super::{Mix, Rules};
+use crate::id::RelayId;
 use crate::node::LinkId;
 use crate::onion::queue::Cells;
 use crate::onion::{Cell, CircuitId};
@@ -33,7 +35,7 @@ pub(in crate::node::mix) enum Kind {
     /// A client, whose class shows in its first batch.
     Guest(Option<Class>),
     /// A relay, and so are we.
-    Peer,
+    Peer(RelayId),
 }
 
 impl Flow {
@@ -41,7 +43,7 @@ impl Flow {
         let step = match kind {
             Kind::Guard => Some(Step::fixed(cells_of(class, rules))),
             Kind::Guest(_) => None,
-            Kind::Peer => Some(rules.step()),
+            Kind::Peer(_) => Some(rules.step()),
         };
         Self {
             kind,
@@ -53,6 +55,23 @@ impl Flow {
         }
     }
 
+    /// Whom it leads to.
+    pub(in crate::node::mix) fn held(&self, out: &mut AllHeld) {
+        let Self {
+            kind,
+            first: _,
+            step: _,
+            intake: _,
+            opened: _,
+            // Cells.
+            held: _,
+        } = self;
+        match kind {
+            Kind::Peer(relay) => drop(out.insert(Held::Relay(*relay))),
+            Kind::Guard | Kind::Guest(_) => {}
+        }
+    }
+
     /// Whether a batch may have so many cells. A guest's first says of which class it is. (PAC-8)
     pub(in crate::node::mix) fn admits(
         &mut self,
@@ -61,7 +80,7 @@ impl Flow {
         rules: &Rules,
     ) -> bool {
         match self.kind {
-            Kind::Peer => true,
+            Kind::Peer(_) => true,
             Kind::Guard => cells == cells_of(ours, rules),
             Kind::Guest(Some(class)) => cells == cells_of(class, rules),
             Kind::Guest(None) => {

@@ -90,7 +90,7 @@ impl Mix {
             self.notice(id, circuit, tick);
         }
         let Some(played) = self.admitted(id, tick, skipped) else {
-            return Ok(());
+            return self.is_in_step(id);
         };
         for (circuit, cell) in record.iter_mut() {
             if let Some(came) = self.placed(id, circuit, tick, played) {
@@ -198,7 +198,19 @@ impl Mix {
             count.late += u64::from(skipped) + u64::from(played.is_none());
             count.short += u64::from(!is_whole);
         }
+        if !is_whole {
+            self.note_short(id);
+        }
         played.filter(|_| crate::ablation::check!(Bulkhead, is_whole))
+    }
+
+    /// A link over which nothing comes in time any more is of no use to anybody, and begun anew it is. (PAC-6)
+    fn is_in_step(&self, id: LinkId) -> Result<(), Violation> {
+        let flow = self.wires.get(&id).and_then(|wire| wire.flow.as_ref());
+        match flow.is_some_and(|flow| flow.intake.is_astray()) {
+            true => Err(Violation::Astray),
+            false => Ok(()),
+        }
     }
 
     /// Where a cell stands, and whose it is.

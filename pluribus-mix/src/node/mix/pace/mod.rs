@@ -15,6 +15,8 @@ mod batch;
 mod flow;
 mod heard;
 mod hops;
+#[cfg(test)]
+mod misdeeds;
 mod origins;
 
 use flow::Whose;
@@ -80,6 +82,8 @@ pub(super) struct Pace {
     /// Circuits through us that wait for room on the link onward.
     waiting: Vec<usize>,
     pub(super) count: Count,
+    #[cfg(test)]
+    misdeeds: misdeeds::Misdeeds,
 }
 
 /// The quantum whose batches are being made.
@@ -136,6 +140,8 @@ impl Mix {
             noise: Noise::from(&mut self.rng),
             waiting: Vec::new(),
             count: Count::default(),
+            #[cfg(test)]
+            misdeeds: misdeeds::Misdeeds::default(),
         };
         self.pace = Some(Box::new(pace));
         self.arm_beat();

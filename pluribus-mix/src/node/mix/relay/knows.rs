@@ -16,6 +16,8 @@ impl Relay {
             hops,
             max_circuits: _,
             sweeping: _,
+            // Who our neighbours are, and with nobody else.
+            neighbours: _,
         } = self;
         out.extend(hops.iter().map(|(_, at)| CircuitHeld {
             is_own: false,
