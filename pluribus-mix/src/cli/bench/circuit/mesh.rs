@@ -295,9 +295,10 @@ fn relay(backend: Backend, number: usize) -> Result<Config, Broken> {
 /// A relay as the consensus has it: its key, its onion key, and where it is.
 pub(crate) type Listed = (Arc<SigningKey>, [u8; 32], SocketAddr);
 
-/// Who the relays are, signed by an authority made for it.
+/// Who the relays are of a network that sends at once, signed by an authority made for it.
 pub(crate) fn consensus(wall: Wall, relays: &[Listed]) -> Result<Consensus, Broken> {
-    agreed(wall, relays, Params::default().with("networks", 0)?)
+    let params = Params::default().with("networks", 0)?;
+    agreed(wall, relays, params.with("pacing", "none")?)
 }
 
 /// The same with what the network has settled besides.
