@@ -32,6 +32,24 @@ fn text<'a>(said: &'a Value, field: &str) -> &'a str {
         .unwrap_or_else(|| panic!("no {field} in {said}"))
 }
 
+/// PAC-17: a status is one number for each of these words, and nothing else is in it.
+fn nothing_is_shown_of_anybody(status: &Value) {
+    const WORDS: &str = "role client relays circuits own spare through links cells_waiting guards consensus age_s sockets listed \
+        lateness batches median_us p99_us most_us pacing late short slew_millionths free_slots suspect_pairs";
+    match status {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let is_known = WORDS.split_whitespace().any(|word| word == name);
+                assert!(is_known, "what is {name}?");
+                nothing_is_shown_of_anybody(value);
+            }
+        }
+        Value::Array(parties) => parties.iter().for_each(nothing_is_shown_of_anybody),
+        Value::String(role) => assert!(["up", "proxy", "relay"].contains(&role.as_str())),
+        Value::Number(_) | Value::Bool(_) | Value::Null => {}
+    }
+}
+
 fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let late = Instant::now() + PATIENCE;
     while !holds() {
@@ -68,7 +86,20 @@ fn one_command_brings_a_network_up() {
         assert!(late["batches"].as_u64() > Some(10), "{status}");
         assert!(late["median_us"].as_u64() <= late["p99_us"].as_u64());
         assert!(late["p99_us"].as_u64() <= late["most_us"].as_u64());
+        assert!(party["pacing"]["slew_millionths"].as_i64().unwrap().abs() <= 200);
     }
+    let spare = &status["client"]["circuits"]["spare"];
+    let [spare, free] = [spare, &status["client"]["free_slots"]].map(|it| it.as_u64().unwrap());
+    // Of eight slots one is kept for those who ask the guard.
+    assert!(spare + free <= 8 && free >= 1, "{status}");
+    let people = String::from_utf8(run(&["status", state]).stdout).unwrap();
+    for party in ["client", "relays.0", "relays.3"] {
+        for number in ["pacing.late", "pacing.short", "lateness.p99_us"] {
+            let line = format!("\n{party}.{number}: ");
+            assert!(people.contains(&line), "no {line} in {people}");
+        }
+    }
+    nothing_is_shown_of_anybody(&status);
     // Nobody and no place is named. (FAC-8)
     for name in ready["relays"].as_array().unwrap() {
         assert!(!status.to_string().contains(name.as_str().unwrap()));
@@ -119,7 +150,10 @@ fn programs_are_told_why_not() {
     // Where cells go at once there is nothing to be late for. (PAC-17)
     let status = run(&["status", "--json", state]);
     let status: Value = serde_json::from_slice(&status.stdout).unwrap();
-    assert!(status["client"]["lateness"].is_null(), "{status}");
+    for name in ["lateness", "pacing", "free_slots"] {
+        assert!(status["client"][name].is_null(), "{status}");
+    }
+    assert_eq!(status["client"]["suspect_pairs"], 0);
 }
 
 #[test]

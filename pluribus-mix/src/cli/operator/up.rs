@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::control::{Control, circuits, lateness};
+use super::control::{Control, circuits, lateness, pacing};
 use super::file::{Base, Knock};
 use super::proxy::{self, Doors};
 use super::{announce, authority, refused, relay, until_stopped};
@@ -234,6 +234,7 @@ impl Everybody {
                 through.push(json!({
                     "circuits": circuits(state.circuits),
                     "lateness": lateness(state.lateness),
+                    "pacing": pacing(state.health.paced),
                 }));
             }
         }
