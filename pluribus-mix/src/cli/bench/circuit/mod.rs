@@ -6,6 +6,7 @@
 mod builds;
 mod ceiling;
 mod counted;
+mod crowd;
 mod flow;
 mod mesh;
 mod network;
