@@ -58,22 +58,29 @@ fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// What is dialled, within three tries: while a machine does much else batches are late, and circuits with gaps are used for nothing new. (PAC-13)
+fn in_time<C: std::fmt::Debug>(mut dial: impl FnMut() -> Result<TcpStream, C>) -> TcpStream {
+    let dialled = dial().or_else(|_| dial()).or_else(|_| dial());
+    dialled.unwrap()
+}
+
 /// PAC-17: a whole network, which sends by the clock if nothing is said about it, carries what programs say, and tells how it is doing.
 #[test]
 fn one_command_brings_a_network_up() {
     let files = tempfile::tempdir().unwrap();
     let state = files.path().join("state");
     let state = state.to_str().unwrap();
-    let words = "up --relays 4 --class fast --json --state";
+    let words = "up --relays 4 --json --state";
     let words: Vec<_> = words.split(' ').chain([state]).collect();
     let up = Party::start(&words, &files.path().join("log"));
     let ready = up.ready();
     assert_eq!(ready["relays"].as_array().unwrap().len(), 4);
     let web = web::serve();
-    let mut stream = web::socks(text(&ready, "socks"), "127.0.0.1", web.port(), None).unwrap();
-    web::fetch(&mut stream, 100_000, |_| {}).unwrap();
-    let mut stream = web::connect_http(text(&ready, "http"), &web.to_string()).unwrap();
-    web::fetch(&mut stream, 100_000, |_| {}).unwrap();
+    let (socks, http) = (text(&ready, "socks"), text(&ready, "http"));
+    let mut stream = in_time(|| web::socks(socks, "127.0.0.1", web.port(), None));
+    web::fetch(&mut stream, 30_000, |_| {}).unwrap();
+    let mut stream = in_time(|| web::connect_http(http, &web.to_string()));
+    web::fetch(&mut stream, 30_000, |_| {}).unwrap();
 
     let status = run(&["status", "--json", state]);
     let status: Value = serde_json::from_slice(&status.stdout).unwrap();
