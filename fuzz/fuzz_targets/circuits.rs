@@ -7,6 +7,7 @@ use libfuzzer_sys::fuzz_target;
 use pluribus_mix::crypto::aead::Backend;
 use pluribus_mix::crypto::rng::{Rng, Seed};
 use pluribus_mix::crypto::sign::SigningKey;
+use pluribus_mix::directory::Params;
 use pluribus_mix::node::{Circuits, LinkRequest};
 use pluribus_mix::onion::circuit::{Circuit, Heard, Plan};
 use pluribus_mix::onion::{CELL, Cell, CircuitId, link};
@@ -66,6 +67,8 @@ impl Client {
     /// Two relays, and a link to the first on which the client is proven.
     fn new() -> Self {
         let mut world = World::seeded(1);
+        let at_once = Params::default().with("pacing", "none");
+        world.set_params(at_once.expect("it is one of two"));
         let relays = world.relays(["one", "two"]);
         let consensus = world.publish().expect("two relays");
         let raw = world.raw_host("client");

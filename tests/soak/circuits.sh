@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # An hour's worth of use in some minutes: 3 authorities (2 must sign), 8 relays and 2 proxies on this machine, each with its own address.
 # 100 MB through SOCKS5 while a middle relay is killed, 100 MB through HTTP CONNECT while one is frozen, 2000 connections one after
-# the other, 200 at once, and then nothing may be left: no file descriptor more than before, and little memory.
+# the other, 200 at once, and then nothing may be left: no file descriptor more than before, and little memory. Cells go at once: what is carried is
+# more than the clock would let through.
 #
 # usage: tests/soak/circuits.sh [path to pluribus-mix]
 set -euo pipefail
@@ -81,6 +82,7 @@ $network
 [params]
 interval = 30
 networks = 0
+pacing = "none"
 END
     start "authority$n" authority
 done

@@ -81,9 +81,38 @@ const PACING: &str = "pacing";
 
 struct Number(&'static str, u64, u64, u64, &'static str);
 
+/// What a network on one machine settles. What lies together rests shortly, but longer in quanta: parties that share few cores hold each other up.
+const LOCAL: [(&str, u64); 7] = [
+    ("epoch", 30),
+    ("jitter", 5),
+    ("networks", 0),
+    ("padding", 0),
+    ("pool_window", 6),
+    ("quantum", 20),
+    ("slots", 8),
+];
+
 impl Params {
     /// How many there may be. (DIR-7)
     pub const MOST: usize = 64;
+
+    /// The parameters of a network all of which lives on one machine, to try things with: cells go by the clock, every 20 ms. Links between its relays
+    /// carry what their circuits need and no more, since whoever sees these links sees everything. (PAC-8)
+    ///
+    /// ```
+    /// use pluribus_mix::directory::{Pacing, Params};
+    ///
+    /// assert_eq!(Params::local().pacing(), Pacing::Constant);
+    /// let at_once = Params::local().with("pacing", "none")?;
+    /// assert_eq!(at_once.pacing(), Pacing::None);
+    /// # Ok::<(), pluribus_mix::directory::Refused>(())
+    /// ```
+    #[must_use]
+    pub fn local() -> Self {
+        let numbers = LOCAL.map(|(name, number)| (name.to_owned(), number.into()));
+        let pacing = (PACING.to_owned(), "constant".into());
+        Self(numbers.into_iter().chain([pacing]).collect())
+    }
 
     /// The same parameters with this one set.
     ///
@@ -119,8 +148,9 @@ impl Params {
     #[must_use]
     pub fn pacing(&self) -> Pacing {
         match self.value(PACING) {
-            Some(Param::Text(text)) if text == "constant" => Pacing::Constant,
-            _ => Pacing::None,
+            Some(Param::Text(text)) if text == "none" => Pacing::None,
+            // Networks that say nothing, too: who is not hidden has to have chosen so.
+            _ => Pacing::Constant,
         }
     }
 

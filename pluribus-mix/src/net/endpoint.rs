@@ -11,7 +11,7 @@ use crate::directory::{Consensus, Guards, NoPath, Wall};
 use crate::id::{RelayId, VatId};
 use crate::locator::{Address, Locator};
 use crate::netlayer::Netlayer;
-use crate::node::{Circuits, MixConfig, Node, Reach};
+use crate::node::{Circuits, Health, MixConfig, Node, Reach};
 
 use super::config::Config;
 use super::connection::Connection;
@@ -152,6 +152,14 @@ impl Endpoint {
     /// [`EndpointClosed`].
     pub async fn circuits(&self) -> Result<Circuits, EndpointClosed> {
         self.ask(Command::Circuits).await
+    }
+
+    /// What pacing has come to, and how many are suspect. (PAC-17)
+    ///
+    /// # Errors
+    /// [`EndpointClosed`].
+    pub async fn health(&self) -> Result<Health, EndpointClosed> {
+        self.ask(Command::Health).await
     }
 
     /// How late its batches were written so far, where cells go by the clock; all zeros elsewhere. (PAC-17)

@@ -49,7 +49,7 @@ mod store;
 mod stream;
 mod writer;
 
-pub use crate::node::{Circuits, Reach};
+pub use crate::node::{Circuits, Health, Paced, Reach};
 pub use carry::{Break, Carried};
 pub use config::Config;
 pub use connection::Connection;

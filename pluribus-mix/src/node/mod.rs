@@ -35,7 +35,7 @@ pub use crate::vattp::half_open::Source;
 pub use crate::vattp::pipe::{CELL_LEN, Carrier};
 pub use crate::vattp::streams::{StreamEvent, StreamFault};
 pub use mix::{AllHeld, CircuitHeld, Held, Knowledge, Reach};
-pub use sessions::{Circuits, MixConfig, Paced, RelayConfig};
+pub use sessions::{Circuits, Health, MixConfig, Paced, RelayConfig};
 
 use crate::crypto::aead::Backend;
 use crate::crypto::dh::Scalar;

@@ -113,6 +113,15 @@ pub struct Paced {
     pub free_slots: usize,
 }
 
+/// How a node is doing, in total: nothing of any circuit, user or session. (PAC-17)
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// What pacing has come to; `None` in a network without it.
+    pub paced: Option<Paced>,
+    /// Pairs of neighbours that it suspects now. (ONI-17)
+    pub suspects: usize,
+}
+
 /// What a relay answers as, for this use. (VTP-4)
 fn hosted(config: &Config, relay: &RelayConfig, for_use: Use) -> Hosted {
     let id = RelayId::from(config.identity.public());
@@ -298,6 +307,14 @@ impl Node {
     /// What pacing has come to so far; `None` in a network without it. (PAC-17)
     pub fn paced(&self) -> Option<Paced> {
         self.mix.as_ref()?.paced()
+    }
+
+    /// How it is doing now. (PAC-17)
+    pub fn health(&self, now: Instant) -> Health {
+        Health {
+            paced: self.paced(),
+            suspects: self.suspicion().map_or(0, |it| it.suspect_pairs(now)),
+        }
     }
 
     /// Does something with the mix, and then what follows from it.

@@ -168,6 +168,12 @@ impl Suspicion {
         self.pairs.len()
     }
 
+    /// How many pairs are suspect now.
+    pub fn suspect_pairs(&self, now: Instant) -> usize {
+        let records = self.pairs.values();
+        records.filter(|record| record.is_suspect(now)).count()
+    }
+
     fn is_suspect_as(&self, now: Instant, pair: Pair) -> bool {
         let record = self.pairs.get(&pair);
         record.is_some_and(|record| record.is_suspect(now))

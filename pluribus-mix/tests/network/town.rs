@@ -127,6 +127,8 @@ pub(crate) struct Town {
     network: String,
     pub(crate) locators: Vec<String>,
     interval: u64,
+    /// What the network settles besides.
+    pub(crate) params: &'static str,
 }
 
 /// The parties of a town that runs.
@@ -136,7 +138,7 @@ pub(crate) struct Running {
 }
 
 impl Town {
-    /// A town with keys for so many authorities, of which more than half sign.
+    /// A town with keys for so many authorities, of which more than half sign. It sends at once.
     pub(crate) fn found(authorities: u8, interval: u64) -> Self {
         let files = tempfile::tempdir().unwrap();
         // Towns of other tests are in other streets.
@@ -148,6 +150,7 @@ impl Town {
             network: String::new(),
             locators: Vec::new(),
             interval,
+            params: "pacing = \"none\"\n",
         };
         let locators: Vec<String> = (0..authorities)
             .map(|n| {
@@ -193,10 +196,11 @@ impl Town {
     pub(crate) fn authority(&self, n: u8, min_relays: usize) -> Party {
         let settings = format!(
             "key = \"authority{n}.key\"\nlisten = \"{}\"\nstate = \"authority{n}\"\n\
-             min_relays = {min_relays}\n{}[params]\ninterval = {}\nnetworks = 0\n",
+             min_relays = {min_relays}\n{}[params]\ninterval = {}\nnetworks = 0\n{}",
             self.authority_at(n),
             self.network,
             self.interval,
+            self.params,
         );
         self.begin("authority", &format!("authority{n}"), &settings)
     }

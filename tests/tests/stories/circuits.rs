@@ -2,7 +2,7 @@
 
 use crate::kit::{MS, SECOND};
 use crate::ledger::seeds;
-use crate::mixkit::{Talk, circuits, no_spares, opens, relays, settled};
+use crate::mixkit::{Talk, at_once, circuits, no_spares, opens, relays, settled};
 use pluribus_mix::netlayer::{CloseReason, Event};
 use pluribus_mix::node::{Circuits, Reach};
 use pluribus_mix::sim::{HostId, World};
@@ -105,7 +105,7 @@ fn two_sessions_share_nothing() {
 /// ONI-16: a session over a circuit of one hop meets one relay and nobody else.
 #[test]
 fn a_near_session_meets_one_relay() {
-    let mut world = World::seeded(1);
+    let mut world = at_once(1);
     let relays = relays(&mut world, 4);
     let client = world.client_with("client", no_spares);
     world.publish().unwrap();
@@ -128,7 +128,7 @@ fn a_near_session_meets_one_relay() {
 fn circuits_live_from_five_to_ten_minutes() {
     let mut lives = Vec::new();
     for seed in seeds() {
-        let mut world = World::seeded(seed);
+        let mut world = at_once(seed);
         let relays = relays(&mut world, 5);
         let client = world.client_with("client", no_spares);
         world.publish().unwrap();
@@ -171,7 +171,7 @@ fn is_empty(world: &World, hosts: &[HostId]) -> bool {
 fn a_closed_session_leaves_nothing_behind() {
     for seed in seeds() {
         for closer in [0, 1] {
-            let mut world = World::seeded(seed);
+            let mut world = at_once(seed);
             let mut hosts = relays(&mut world, 5);
             let client = world.client_with("client", no_spares);
             world.publish().unwrap();

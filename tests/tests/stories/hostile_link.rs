@@ -1,7 +1,7 @@
 //! What a client can do to a relay over its link, and what a relay does about it. (ONI-2 to ONI-4, ONI-10 to ONI-15)
 
 use crate::kit::{MS, SECOND};
-use crate::mixkit::{Talk, circuits, no_spares, opens, relays};
+use crate::mixkit::{Talk, at_once, circuits, no_spares, opens, relays};
 use crate::stranger::Stranger;
 use pluribus_mix::id::RelayId;
 use pluribus_mix::netlayer::ConnectError;
@@ -18,7 +18,7 @@ const LONGEST: usize = 1536;
 
 /// Three relays, and a session of an honest client over all of them.
 fn scene() -> (World, Vec<HostId>, Talk) {
-    let mut world = World::seeded(3);
+    let mut world = at_once(3);
     let relays = relays(&mut world, 3);
     let client = world.client_with("client", no_spares);
     world.publish().unwrap();
@@ -238,7 +238,7 @@ fn a_link_has_8192_circuits() {
 /// ONI-15: a circuit on which nothing comes for 20 minutes is over; its link, which had it, stays until then.
 #[test]
 fn an_idle_circuit_is_over_after_20_minutes() {
-    let mut world = World::seeded(4);
+    let mut world = at_once(4);
     let relays = relays(&mut world, 2);
     world.publish().unwrap();
     let mut stranger = Stranger::joined(&mut world, relays[0]);
@@ -257,7 +257,7 @@ fn an_idle_circuit_is_over_after_20_minutes() {
 /// THR-12, ONI-14: who sends more than the next link takes has its circuit closed at 1536 cells; a session that shares all its links does not notice.
 #[test]
 fn a_circuit_that_floods_is_closed_alone() {
-    let mut world = World::seeded(3);
+    let mut world = at_once(3);
     let relays = relays(&mut world, 3);
     let client = world.client_with("client", no_spares);
     world.publish().unwrap();
@@ -297,7 +297,7 @@ fn a_circuit_that_floods_is_closed_alone() {
 /// THR-12, ONI-14: a client whose wire is slow slows its own session down and nobody else's; what waits for it is bounded, and it comes.
 #[test]
 fn a_slow_client_is_slow_alone() {
-    let mut world = World::seeded(5);
+    let mut world = at_once(5);
     let relays = relays(&mut world, 4);
     let [slow, other] = ["slow", "other"].map(|name| world.client_with(name, no_spares));
     world.publish().unwrap();
@@ -341,7 +341,7 @@ fn a_slow_client_is_slow_alone() {
 /// ONI-4, ONI-14: a session that is closed while its cells wait for a slow wire leaves the link, and those who share it, whole.
 #[test]
 fn an_end_while_cells_wait_leaves_the_link_whole() {
-    let mut world = World::seeded(6);
+    let mut world = at_once(6);
     let relays = relays(&mut world, 3);
     let client = world.client_with("client", no_spares);
     world.publish().unwrap();
@@ -395,7 +395,7 @@ fn full_relays_send_clients_to_others() {
     };
     let few = (0..8).map(|seed| (seed, 3));
     for (seed, full) in few.chain([(0, 9)]) {
-        let mut world = World::seeded(seed);
+        let mut world = at_once(seed);
         let room = |n| if n < full { 0 } else { 1000 };
         let relays: Vec<_> = (0..10)
             .map(|n| world.relay_with(&format!("relay {n}"), most(room(n))))
@@ -425,7 +425,7 @@ fn full_relays_send_clients_to_others() {
 /// ONI-16, ONI-18: without a consensus there is no session, and the client says so at once; one that learns of it has it.
 #[test]
 fn without_a_consensus_there_is_no_session() {
-    let mut world = World::seeded(8);
+    let mut world = at_once(8);
     let relays = relays(&mut world, 4);
     let client = world.client("client");
     let asked = world.session(client, relays[3], Reach::Far);

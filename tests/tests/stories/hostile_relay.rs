@@ -2,7 +2,7 @@
 
 use crate::kit::{MS, SECOND};
 use crate::ledger::seeds;
-use crate::mixkit::{Talk, no_spares, relays};
+use crate::mixkit::{Talk, at_once, no_spares, relays};
 use crate::rogue::{Deed, Rogue, Way};
 use pluribus_mix::id::RelayId;
 use pluribus_mix::node::Reach;
@@ -37,7 +37,7 @@ fn judged(world: &World, client: HostId, honest: &[RelayId], rogue: &RelayId) ->
 
 /// Several sessions of a client among four honest relays and the rogue; each comes whole.
 fn past(seed: u64, deed: (Deed, Way)) -> Outcome {
-    let mut world = World::seeded(seed);
+    let mut world = at_once(seed);
     let honest = relays(&mut world, 4);
     let client = world.client("client");
     let told: Vec<_> = honest.iter().copied().chain([client]).collect();
@@ -109,7 +109,7 @@ fn a_cell_that_was_tampered_with_falls_back_on_who_did_it() {
 /// THR-10, ONI-1, VTP-13: a relay that a client comes to again and again meets somebody else each time, and never the client under its own name.
 #[test]
 fn no_two_links_of_a_client_share_a_key() {
-    let mut world = World::seeded(4);
+    let mut world = at_once(4);
     let honest = relays(&mut world, 3);
     let client = world.client_with("client", no_spares);
     let mut rogue = Rogue::among(&mut world, &honest, (Deed::Nothing, Way::Forward));

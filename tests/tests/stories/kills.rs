@@ -2,7 +2,7 @@
 
 use crate::kit::{MS, SECOND};
 use crate::ledger::seeds;
-use crate::mixkit::{Talk, circuits, opens, relays, settled};
+use crate::mixkit::{Talk, at_once, circuits, opens, relays, settled};
 use pluribus_mix::crypto::rng::Seed;
 use pluribus_mix::netlayer::CloseReason;
 use pluribus_mix::node::Reach;
@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 #[test]
 fn streams_survive_a_kill_every_two_seconds() {
     for seed in seeds() {
-        let mut world = World::seeded(seed);
+        let mut world = at_once(seed);
         let mut chance = Seed::from_bytes([7; 32]).fork(&format!("kills {seed}"));
         let relays = relays(&mut world, 10);
         let (exits, others) = relays.split_at(2);

@@ -2,10 +2,18 @@
 
 use crate::kit::{MS, SECOND};
 use pluribus_mix::crypto::rng::Seed;
+use pluribus_mix::directory::Params;
 use pluribus_mix::netlayer::{CloseReason, ConnId, Event};
 use pluribus_mix::node::{Circuits, Config, MixConfig, Reach};
 use pluribus_mix::sim::{HostId, World};
 use pluribus_mix::time::Duration;
+
+/// An empty world whose network sends at once: what chapter 4 says, and nothing of the clock.
+pub(crate) fn at_once(seed: u64) -> World {
+    let mut world = World::seeded(seed);
+    world.set_params(Params::default().with("pacing", "none").unwrap());
+    world
+}
 
 /// A world with so many relays, of which everybody knows.
 pub(crate) fn relays(world: &mut World, count: usize) -> Vec<HostId> {
@@ -174,7 +182,7 @@ pub(crate) fn opens(world: &mut World, client: HostId, conn: ConnId, limit: Dura
 
 /// A network with a consensus, and a client that has had time for its spare circuits.
 pub(crate) fn settled(seed: u64, count: usize) -> (World, Vec<HostId>, HostId) {
-    let mut world = World::seeded(seed);
+    let mut world = at_once(seed);
     let relays = relays(&mut world, count);
     let client = world.client("client");
     world.publish().unwrap();

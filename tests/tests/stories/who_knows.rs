@@ -2,7 +2,7 @@
 
 use crate::kit::{SECOND, bytes_of};
 use crate::ledger::seeds;
-use crate::mixkit::{Talk, no_spares, opens, relays};
+use crate::mixkit::{Talk, at_once, no_spares, opens, relays};
 use pluribus_mix::node::{CircuitHeld, Held, Reach};
 use pluribus_mix::sim::{HostId, Place, World};
 use std::collections::BTreeSet;
@@ -42,7 +42,7 @@ fn holds_both_ends(leads: &BTreeSet<Lead>, exit: HostId) -> bool {
 
 /// A client with one session and one circuit.
 fn one_session(seed: u64, reach: Reach) -> (World, Vec<HostId>, HostId) {
-    let mut world = World::seeded(seed);
+    let mut world = at_once(seed);
     world.observer_mut().keep_bytes(true);
     let relays = relays(&mut world, 5);
     let client = world.client_with("client", no_spares);

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use clap::Args;
+use pluribus_mix::net::Dialer;
 use tokio::time::timeout;
 use vat_demo::netlayer::tcp;
 use vat_demo::value::Value;
@@ -15,8 +16,9 @@ use super::Failure;
 use super::literal::{self, Literal};
 use super::running::{Network, Place, Running};
 
-/// How long an answer may take.
+/// How long an answer may take, and how long one that comes through circuits.
 const PATIENCE: Duration = Duration::from_secs(30);
+const FAR: Duration = Duration::from_secs(120);
 
 /// The word between a message and the next, which goes to its answer.
 const THEN: &str = "--then";
@@ -25,6 +27,10 @@ const THEN: &str = "--then";
 pub(crate) struct Call {
     #[command(flatten)]
     place: Place,
+    /// Through the circuits of the proxy at this door, SOCKS5, and in no other way: the other vat sees the address of an exit, and nobody
+    /// can dial this one. Without --key it is born now, and nobody learns who calls either.
+    #[arg(long, value_name = "ADDRESS:PORT|unix:PATH", value_parser = door, conflicts_with_all = ["host", "port"])]
+    socks: Option<Dialer>,
     /// To whom: ocapn://…/s/…; options stand before it.
     sturdyref: String,
     /// What: 42, true, 'symbol, text, "text, [ a list ], a sturdyref, @ and a sturdyref for the object itself; behind --then what
@@ -47,8 +53,9 @@ impl Call {
                 )));
             }
         };
-        let mut running = self.place.run(network).await?;
-        let answered = timeout(PATIENCE, async {
+        let patience = self.socks.as_ref().map_or(PATIENCE, |_| FAR);
+        let mut running = self.place.run(network, self.socks).await?;
+        let answered = timeout(patience, async {
             let messages = running.enliven_all(messages).await?;
             let mut answer = running.host.enliven(&to);
             for args in messages {
@@ -58,10 +65,20 @@ impl Call {
         });
         let outcome = answered.await;
         running.farewell().await;
-        let outcome = outcome.map_err(|_| Failure::failed("no answer came within 30 s"))?;
+        let silent = |_| format!("no answer came within {} s", patience.as_secs());
+        let outcome = outcome.map_err(silent).map_err(Failure::failed)?;
         println!("{}", literal::show(&outcome?));
         Ok(())
     }
+}
+
+/// Where a proxy is knocked at.
+fn door(text: &str) -> Result<Dialer, &'static str> {
+    if let Some(path) = text.strip_prefix("unix:") {
+        return Ok(Dialer::SocksUnix(path.into()));
+    }
+    let at = text.parse().map(Dialer::Socks);
+    at.map_err(|_| "neither ADDRESS:PORT nor unix:PATH")
 }
 
 impl Running {

@@ -12,7 +12,7 @@ use std::task::{Context, Poll};
 
 use clap::{Args, ValueEnum};
 use data_encoding::HEXLOWER;
-use pluribus_mix::net::{Config, Endpoint, Seam};
+use pluribus_mix::net::{Config, Dialer, Endpoint, Seam};
 use pluribus_mix::time::Instant;
 use tokio::time;
 use vat_demo::captp::dialect::{A, Auto, B, Dialect};
@@ -84,10 +84,17 @@ pub(crate) struct Running {
 }
 
 impl Place {
-    /// Brings a vat to its network.
-    pub(crate) async fn run(&self, network: Network) -> Result<Running, Failure> {
+    /// Brings a vat to its network. One that has a way through others is found nowhere: what it says of itself would tell where it is.
+    pub(crate) async fn run(
+        &self,
+        network: Network,
+        through: Option<Dialer>,
+    ) -> Result<Running, Failure> {
         let at = SocketAddr::new(self.host, self.port);
         match network {
+            Network::TcpTestingOnly if through.is_some() => Err(Failure::usage(
+                "bare TCP proves nobody, and does not go through a proxy",
+            )),
             Network::TcpTestingOnly => {
                 let framing = match self.framing {
                     Framed::None => Framing::None,
@@ -105,7 +112,11 @@ impl Place {
                     Some(path) => Config::from_key_file(path),
                     None => Config::fresh(),
                 };
-                let config = config.map_err(Failure::failed)?.listening(at);
+                let config = config.map_err(Failure::failed)?;
+                let config = match through {
+                    Some(dialer) => config.through(dialer),
+                    None => config.listening(at),
+                };
                 let endpoint = Endpoint::bind(config).await.map_err(Failure::failed)?;
                 let mix = Mix::new(endpoint.into_netlayer());
                 let farewell =

@@ -24,7 +24,7 @@ impl Serve {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         let mut terminated = signal(SignalKind::terminate()).map_err(Failure::failed)?;
         let mut interrupted = signal(SignalKind::interrupt()).map_err(Failure::failed)?;
-        let mut running = self.place.run(self.netlayer).await?;
+        let mut running = self.place.run(self.netlayer, None).await?;
         let offered = suite::offer(&mut running.host);
         let locator = running.host.location().to_string();
         if self.json {

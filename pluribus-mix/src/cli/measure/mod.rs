@@ -42,8 +42,6 @@ use tap::{Seen, now};
 use trace::{MILLI, Nanos, Way};
 use workload::Plan;
 
-/// Milliseconds of a quantum, as in the networks of `up`.
-const QUANTUM: u64 = 20;
 /// By how much the control writes real cells later.
 const LATE: Nanos = MILLI / 10;
 /// Within what a circuit on demand begins and ends at both ends.
@@ -111,22 +109,9 @@ impl Pacing {
         }
     }
 
+    /// As in the networks of `up`.
     fn params(self) -> Result<Params, Failure> {
-        let numbers = [
-            ("networks", 0),
-            ("quantum", QUANTUM),
-            ("jitter", 3),
-            ("slots", 8),
-            ("pool_window", 6),
-            ("epoch", 30),
-            ("padding", 0),
-        ];
-        let params = Params::default().with("pacing", self.name());
-        let params = numbers
-            .into_iter()
-            .try_fold(params.map_err(Failure::usage)?, |params, (name, value)| {
-                params.with(name, value)
-            });
+        let params = Params::local().with("pacing", self.name());
         params.map_err(Failure::usage)
     }
 }
@@ -197,9 +182,10 @@ impl Measure {
         let clients = usize::from(self.clients);
         let held_out = self.clients - self.clients.div_ceil(3);
         let windows = pairs.div_ceil(u32::from(held_out));
-        let window = Duration::from_millis(QUANTUM) * u32::try_from(MATCHED).unwrap_or(0);
+        let quantum = pacing.params()?.quantum();
+        let window = Duration::from_millis(quantum) * u32::try_from(MATCHED).unwrap_or(0);
         let plan = Plan {
-            quantum: Nanos::try_from(QUANTUM).unwrap_or(0) * MILLI,
+            quantum: Nanos::try_from(quantum).unwrap_or(0) * MILLI,
             settle: SETTLE,
             // Two more, for the last is twice as long, and what is cut off.
             traffic: window * (windows + 2),

@@ -45,9 +45,9 @@ authorities = ["ocapn://25njqamcweflpvkl73j4szahhihoc4xt3ktcgjnpaingr5yhkenl5sid
 interval = 3600
 # 1: no two relays of one path in one IPv4 /16 or IPv6 /32. 0 for networks that live in one place.
 networks = 1
-# How cells are sent: "none", at once; who watches enough links can tell who talks with whom. "constant", by the clock, as many whether something
-# is said or not. All that follows is for "constant".
-pacing = "none"
+# How cells are sent: "constant", by the clock, as many whether something is said or not. "none", at once: who watches enough links can tell who
+# talks with whom, and everything is cheaper and quicker. All that follows is for "constant".
+pacing = "constant"
 # Milliseconds of a quantum, the beat of the clock: 5 to 1000.
 quantum = 50
 # Quanta that a cell rests at a relay at most. More hide the troubles of links, and make everything later.

@@ -5,13 +5,13 @@
 
 use std::fs;
 use std::future::Future;
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use pluribus_mix::net::{Circuits, Lateness};
+use pluribus_mix::net::{Circuits, Lateness, Paced};
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixListener;
@@ -95,6 +95,18 @@ pub(super) fn lateness(of: Lateness) -> Value {
     }
 }
 
+/// What pacing has come to, in total; nothing where cells do not go by the clock. (PAC-17)
+pub(super) fn pacing(of: Option<Paced>) -> Value {
+    of.map_or(Value::Null, |of| {
+        json!({
+            "late": of.late,
+            "short": of.short,
+            "slew_millionths": of.slew,
+            "shunned": of.shunned,
+        })
+    })
+}
+
 /// What there is of the consensus.
 pub(super) fn consensus(relays: Option<usize>, age: Option<u64>) -> Value {
     match (relays, age) {
@@ -116,7 +128,7 @@ pub(crate) struct Status {
 impl Status {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let path = self.directory.join(SOCKET);
-        let failed = |error: std::io::Error| {
+        let failed = |error: io::Error| {
             Failure::failed(format!("{}: {error}; is it running?", path.display()))
         };
         let asked = UnixStream::connect(&path).map_err(failed)?;
@@ -125,12 +137,12 @@ impl Status {
         let mut answer = asked.take(LONGEST);
         answer.read_to_string(&mut line).map_err(failed)?;
         let said: Value = serde_json::from_str(&line).map_err(Failure::failed)?;
-        if self.json {
-            println!("{said}");
-        } else {
-            print!("{}", for_people(&said));
-        }
-        Ok(())
+        let text = match self.json {
+            true => format!("{said}\n"),
+            false => for_people(&said),
+        };
+        let told = io::stdout().write_all(text.as_bytes());
+        told.map_err(|error| Failure::failed(format!("standard output: {error}")))
     }
 }
 
@@ -145,6 +157,12 @@ fn write(lines: &mut String, name: &str, value: &Value) {
         for (field, value) in fields {
             let dot = if name.is_empty() { "" } else { "." };
             write(lines, &format!("{name}{dot}{field}"), value);
+        }
+        return;
+    }
+    if let Value::Array(items) = value {
+        for (number, value) in items.iter().enumerate() {
+            write(lines, &format!("{name}.{number}"), value);
         }
         return;
     }
@@ -166,6 +184,11 @@ mod tests {
         assert_eq!(
             for_people(&said),
             "circuits.through: 3\nconsensus: none\nrole: relay\n"
+        );
+        let said = json!({ "relays": [{ "links": 1 }, { "links": 2 }], "role": "up" });
+        assert_eq!(
+            for_people(&said),
+            "relays.0.links: 1\nrelays.1.links: 2\nrole: up\n"
         );
     }
 }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::control::{Control, circuits, consensus, lateness};
+use super::control::{Control, circuits, consensus, lateness, pacing};
 use super::file::{self, Base, Knock, NetworkSection, Text};
 use super::{Configured, announce, until_stopped};
 use crate::cli::Failure;
@@ -235,12 +235,16 @@ pub(super) async fn state(client: &Client) -> Value {
     let Ok(state) = client.state().await else {
         return json!({ "role": "proxy", "stopping": true });
     };
+    let paced = state.health.paced;
     json!({
         "role": "proxy",
         "circuits": circuits(state.circuits),
         "guards": state.guards,
         "consensus": consensus(state.relays, state.age),
         "lateness": lateness(state.lateness),
+        "pacing": pacing(paced),
+        "free_slots": paced.map(|it| it.free_slots),
+        "suspect_pairs": state.health.suspects,
     })
 }
 

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::control::{Control, circuits, consensus, lateness};
+use super::control::{Control, circuits, consensus, lateness, pacing};
 use super::file::{self, Base, NetworkSection, Text};
 use super::{Configured, announce, until_stopped};
 use crate::cli::Failure;
@@ -186,6 +186,7 @@ async fn state(relay: &Relay) -> Value {
         "listed": state.is_listed,
         "consensus": consensus(state.relays, state.age),
         "lateness": lateness(state.lateness),
+        "pacing": pacing(state.health.paced),
     })
 }
 

@@ -6,6 +6,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use pluribus_mix::crypto::sign::SigningKey;
@@ -17,14 +18,17 @@ use pluribus_mix::net::{Config, Endpoint, Store, fresh_key, loopback_address};
 use pluribus_mix::pacing::Class;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use super::control::{Control, circuits, lateness};
+use super::control::{Control, circuits, lateness, pacing};
 use super::file::{Base, Knock};
 use super::proxy::{self, Doors};
 use super::{announce, authority, refused, relay, until_stopped};
 use crate::cli::Failure;
 
+/// For how long nothing is said while something is missing.
+const MOMENT: Duration = Duration::from_secs(1);
 /// Seconds from one consensus to the next.
 const INTERVAL: u64 = 60;
 /// Relays of one process.
@@ -40,7 +44,7 @@ pub(crate) struct Up {
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(i64::from(FEWEST)..=i64::from(MOST)))]
     relays: u16,
     /// How cells are sent.
-    #[arg(long, value_enum, default_value_t = Pacing::None)]
+    #[arg(long, value_enum, default_value_t = Pacing::Constant)]
     pacing: Pacing,
     /// How much each circuit carries where cells are sent by the clock, used or not: idle, talk, fast or bulk.
     ///
@@ -63,29 +67,18 @@ pub(crate) struct Up {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Pacing {
-    /// At once.
-    None,
     /// By the clock, as many whether something is said or not.
     Constant,
+    /// At once: who sees enough links can tell who talks with whom.
+    None,
 }
 
 impl Pacing {
-    /// What a network on one machine decides. Its quanta are short, since its links are; and links between relays carry what their circuits
-    /// need, since whoever sees these sees everything.
     fn params(self) -> Result<Params, Refused> {
-        let params = Params::default()
-            .with("networks", 0)?
-            .with("interval", INTERVAL)?;
+        let params = Params::local().with("interval", INTERVAL)?;
         match self {
-            Self::None => Ok(params),
-            Self::Constant => params
-                .with("pacing", "constant")?
-                .with("quantum", 20)?
-                .with("jitter", 5)?
-                .with("slots", 8)?
-                .with("pool_window", 6)?
-                .with("epoch", 30)?
-                .with("padding", 0),
+            Self::Constant => Ok(params),
+            Self::None => params.with("pacing", "none"),
         }
     }
 }
@@ -170,9 +163,10 @@ impl Everybody {
             }
         });
         let work = async {
-            // All of the network is here: it is ready at once, or never.
+            // All of the network is here: it is ready soon, or never.
             tokio::select! {
                 () = self.client.ready() => self.announce(&doors, json)?,
+                () = self.tell_progress() => {}
                 () = stop.cancelled() => {}
             }
             doors.serve(&self.client, stop.clone()).await;
@@ -193,6 +187,36 @@ impl Everybody {
         done
     }
 
+    /// Says what is still missing, for as long as something is, each time that it is something else. Never ends.
+    async fn tell_progress(&self) {
+        let mut said = String::new();
+        loop {
+            sleep(MOMENT).await;
+            let missing = self.missing().await;
+            if missing != said {
+                eprintln!("not ready yet: {missing}");
+                said = missing;
+            }
+        }
+    }
+
+    /// What has to be there before anything is carried, and is not.
+    async fn missing(&self) -> String {
+        let mut listed = 0;
+        for relay in &self.relays {
+            let state = relay.state().await;
+            listed += usize::from(state.is_ok_and(|state| state.is_listed));
+        }
+        let all = self.relays.len();
+        if listed < all {
+            return format!("{listed} of {all} relays are listed");
+        }
+        match self.client.consensus() {
+            None => "the client asks who the relays are".to_owned(),
+            Some(_) => "the client builds its first circuits".to_owned(),
+        }
+    }
+
     fn announce(&self, doors: &Doors, json: bool) -> Result<(), Failure> {
         let mut line = doors.announcement();
         let names: Vec<_> = self.relays.iter().map(|it| it.id().to_string()).collect();
@@ -210,6 +234,7 @@ impl Everybody {
                 through.push(json!({
                     "circuits": circuits(state.circuits),
                     "lateness": lateness(state.lateness),
+                    "pacing": pacing(state.health.paced),
                 }));
             }
         }

@@ -434,7 +434,7 @@ fn parameters_are_in_range() {
     assert_eq!(known, [3600, 50, 8, 60, 3, 600]);
     assert_eq!(
         (none.pacing(), none.networks(), none.padding()),
-        (Pacing::None, Networks::Apart, Padding::Full)
+        (Pacing::Constant, Networks::Apart, Padding::Full)
     );
     let with = |name: &str, value: Param| Params::default().with(name, value);
     for (name, least, most) in [
@@ -457,14 +457,11 @@ fn parameters_are_in_range() {
         "parameter pacing must be none or constant"
     );
     assert!(with("pacing", 1.into()).is_err());
-    let set = with("networks", 0.into())
-        .unwrap()
-        .with("pacing", "constant")
-        .unwrap();
-    assert_eq!(
-        (set.pacing(), set.networks()),
-        (Pacing::Constant, Networks::Any)
-    );
+    let set = |pacing: &str| with("pacing", pacing.into()).unwrap().pacing();
+    assert_eq!(set("constant"), Pacing::Constant);
+    assert_eq!(set("none"), Pacing::None);
+    let networks = with("networks", 0.into()).unwrap().networks();
+    assert_eq!(networks, Networks::Any);
     for name in ["", "A", "a-b", "é", &"a".repeat(33)] {
         assert!(with(name, 1.into()).is_err(), "{name}");
     }
@@ -476,7 +473,18 @@ fn parameters_are_in_range() {
     assert!(many.clone().unwrap().with("p0", 7).is_ok() && many.unwrap().with("q", 7).is_err());
 }
 
-/// DIR-7: the ranges hold for what authorities sign.
+/// DIR-7: what a network on one machine settles is within the ranges too.
+#[test]
+fn local_parameters_are_in_range() {
+    let local = Params::local();
+    let names = "epoch jitter networks pacing padding pool_window quantum slots";
+    let again = names.split(' ').try_fold(Params::default(), |all, name| {
+        all.with(name, local.value(name).unwrap().clone())
+    });
+    assert_eq!(again, Ok(local));
+}
+
+/// DIR-7: the ranges hold for what authorities sign, and one that does not name its pacing has the constant one.
 #[test]
 fn a_consensus_with_a_wild_parameter_is_refused() {
     let wild = refusal(changed(r#""interval":100"#, r#""interval":0"#));
@@ -484,4 +492,10 @@ fn a_consensus_with_a_wild_parameter_is_refused() {
     assert!(changed(r#"{"interval":100}"#, r#"{"interval":100,"zebra":"x"}"#).is_ok());
     assert!(changed(r#"{"interval":100}"#, r#"{"interval":100,"zebra":[]}"#).is_err());
     assert!(changed(r#"{"interval":100}"#, "[]").is_err());
+    let pacing = |params| {
+        let signed = changed(r#"{"interval":100}"#, params);
+        signed.unwrap().params().pacing()
+    };
+    assert_eq!(pacing(r#"{"interval":100}"#), Pacing::Constant);
+    assert_eq!(pacing(r#"{"interval":100,"pacing":"none"}"#), Pacing::None);
 }

@@ -23,7 +23,7 @@ use crate::directory::{Consensus, GuardEvent, Guards, NoPath, Wall};
 use crate::id::{RelayId, VatId};
 use crate::locator::Locator;
 use crate::netlayer::{CloseReason, ConnId, ConnectError, Event, Netlayer};
-use crate::node::{Carrier, Circuits, LinkId, LinkRequest, Node, Reach, Trace};
+use crate::node::{Carrier, Circuits, Health, LinkId, LinkRequest, Node, Reach, Trace};
 use crate::time::Instant;
 
 use super::clock::Clock;
@@ -59,6 +59,7 @@ pub(super) enum Command {
     Guards(oneshot::Sender<Option<Guards>>),
     SetGuards(Guards),
     Circuits(oneshot::Sender<Circuits>),
+    Health(oneshot::Sender<Health>),
     StopListening,
     /// Dropped when all is done.
     Close(oneshot::Sender<()>),
@@ -238,7 +239,8 @@ impl Driver {
             Command::ChooseExit(..)
             | Command::ChooseGuard(_)
             | Command::Guards(_)
-            | Command::Circuits(_) => self.tell_of_mix(command),
+            | Command::Circuits(_)
+            | Command::Health(_) => self.tell_of_mix(command),
             Command::StopListening => self.listening = None,
             Command::Close(done) => {
                 self.listening = None;
@@ -265,6 +267,9 @@ impl Driver {
             }
             Command::Circuits(answer) => {
                 let _ = answer.send(self.node.circuits());
+            }
+            Command::Health(answer) => {
+                let _ = answer.send(self.node.health(self.clock.now()));
             }
             _ => {}
         }

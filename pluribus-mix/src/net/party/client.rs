@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::directory::{Consensus, Wall};
-use crate::node::{Circuits, Reach};
+use crate::node::{Circuits, Health, Reach};
 
 use super::super::directory::{AskFault, wall};
 use super::super::endpoint::Endpoint;
@@ -57,6 +57,8 @@ pub struct ClientState {
     pub age: Option<u64>,
     /// How late batches were written. (PAC-17)
     pub lateness: Lateness,
+    /// What pacing has come to, and how many are suspect. (PAC-17)
+    pub health: Health,
 }
 
 impl Client {
@@ -77,6 +79,7 @@ impl Client {
     /// [`EndpointClosed`].
     pub async fn state(&self) -> Result<ClientState, EndpointClosed> {
         let circuits = self.0.endpoint.circuits().await?;
+        let health = self.0.endpoint.health().await?;
         let guards = self.0.endpoint.guards().await?;
         let current = self.0.keep().current().cloned();
         Ok(ClientState {
@@ -85,6 +88,7 @@ impl Client {
             relays: current.as_ref().map(|it| it.relays().len()),
             age: current.map(|it| wall().since(it.valid_after())),
             lateness: self.0.endpoint.lateness(),
+            health,
         })
     }
 

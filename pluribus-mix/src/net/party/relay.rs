@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::crypto::sign::SigningKey;
 use crate::directory::{Consensus, Descriptor, Policy, Relay as Said, Wall};
 use crate::id::RelayId;
-use crate::node::Circuits;
+use crate::node::{Circuits, Health};
 
 use super::super::directory::{AskFault, wall};
 use super::super::endpoint::Endpoint;
@@ -75,6 +75,8 @@ pub struct RelayState {
     pub age: Option<u64>,
     /// How late batches were written. (PAC-17)
     pub lateness: Lateness,
+    /// What pacing has come to, and how many are suspect. (PAC-17)
+    pub health: Health,
 }
 
 impl Relay {
@@ -133,6 +135,7 @@ impl Relay {
     /// [`EndpointClosed`].
     pub async fn state(&self) -> Result<RelayState, EndpointClosed> {
         let circuits = self.0.endpoint.circuits().await?;
+        let health = self.0.endpoint.health().await?;
         let current = self.0.keep().current().cloned();
         Ok(RelayState {
             circuits,
@@ -141,6 +144,7 @@ impl Relay {
             relays: current.as_ref().map(|it| it.relays().len()),
             age: current.map(|it| wall().since(it.valid_after())),
             lateness: self.0.endpoint.lateness(),
+            health,
         })
     }
 

@@ -38,6 +38,8 @@ fn what_was_forged_makes_a_pair_suspect_for_a_day() {
     let mut suspicion = Suspicion::new();
     suspicion.note(NOW, forged(2, 1));
     assert!(is_pair(&suspicion, NOW, 1, 2));
+    assert_eq!(suspicion.suspect_pairs(NOW), 1);
+    assert_eq!(suspicion.suspect_pairs(NOW + DAY), 0);
     assert!(!is_pair(&suspicion, NOW, 1, 3) && !is_pair(&suspicion, NOW, 2, 3));
     assert!(!suspicion.is_suspect(NOW, &name(1)) && !suspicion.is_suspect(NOW, &name(2)));
     let before = NOW + (DAY - Duration::from_nanos(1));
@@ -53,6 +55,7 @@ fn what_only_ended_counts_from_the_ninth_time_on() {
         suspicion.note(nth(n), ended(1, 2));
     }
     assert!(!is_pair(&suspicion, nth(LESSER), 1, 2));
+    assert_eq!(suspicion.suspect_pairs(nth(LESSER)), 0);
     let later = nth(LESSER) + WINDOW;
     suspicion.note(later, ended(1, 2));
     assert!(

@@ -1,6 +1,7 @@
 //! Circuits in the world: the thinnest path.
 
 use super::super::World;
+use crate::directory::Params;
 use crate::netlayer::Event;
 use crate::node::Reach;
 use crate::time::Duration;
@@ -9,6 +10,7 @@ use crate::time::Duration;
 #[test]
 fn a_stream_goes_through_three_relays() {
     let mut world = World::seeded(1);
+    world.set_params(Params::default().with("pacing", "none").unwrap());
     let [_, _, _, exit] = world.relays(["one", "two", "three", "exit"]);
     let client = world.client("client");
     world.publish().unwrap();

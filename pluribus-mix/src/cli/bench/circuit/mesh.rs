@@ -33,6 +33,8 @@ const EXIT: usize = RELAYS - 1;
 const TICK: Duration = Duration::from_micros(20);
 /// The mesh's time within which what is asked for is done, or something is broken.
 const PATIENCE: Duration = Duration::from_secs(3600);
+/// What the key of the authority is made from.
+pub(crate) const AUTHORITY: [u8; 32] = [0xa0; 32];
 /// The time of day.
 const WALL: Wall = Wall(1_800_000_000);
 
@@ -295,14 +297,15 @@ fn relay(backend: Backend, number: usize) -> Result<Config, Broken> {
 /// A relay as the consensus has it: its key, its onion key, and where it is.
 pub(crate) type Listed = (Arc<SigningKey>, [u8; 32], SocketAddr);
 
-/// Who the relays are, signed by an authority made for it.
+/// Who the relays are of a network that sends at once, signed by an authority made for it.
 pub(crate) fn consensus(wall: Wall, relays: &[Listed]) -> Result<Consensus, Broken> {
-    agreed(wall, relays, Params::default().with("networks", 0)?)
+    let params = Params::default().with("networks", 0)?;
+    agreed(wall, relays, params.with("pacing", "none")?)
 }
 
 /// The same with what the network has settled besides.
 pub(crate) fn agreed(wall: Wall, relays: &[Listed], params: Params) -> Result<Consensus, Broken> {
-    let signer = SigningKey::from_seed(&[0xa0; 32]);
+    let signer = SigningKey::from_seed(&AUTHORITY);
     let authorities = Authorities::new([RelayId::from(signer.public())], 1)?;
     let mut authority = Authority::new(signer, authorities, params, 1, None)?;
     for (key, onion, at) in relays {

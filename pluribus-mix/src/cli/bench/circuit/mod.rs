@@ -1,4 +1,4 @@
-//! What circuits cost.
+//! What circuits cost, in networks that send at once; what the clock costs is measured apart (`paced`).
 //!
 //! Rows of the cores have all parties in memory (`mesh`), those of throughput and waits on loopback TCP (`network`); in both all parties are in this process,
 //! and all CPU time counts, that of the source of the bytes too.
@@ -6,6 +6,7 @@
 mod builds;
 mod ceiling;
 mod counted;
+mod crowd;
 mod flow;
 mod mesh;
 mod network;
@@ -44,7 +45,7 @@ impl Circuit {
         }
         drop(held);
         progress("a network that comes up");
-        rows.push(up::row(self.rounds)?);
+        rows.push(up::row("circuit.up_ms", "none", self.rounds)?);
         progress("instructions");
         for row in counted::rows() {
             match row {

@@ -10,6 +10,7 @@ use super::super::meter::{Row, broken, cpu, waited, wall};
 use super::super::progress;
 use super::mesh::{Broken, Listed, RELAYS, agreed};
 use super::network::threads;
+use super::{crowd, up};
 use clap::Args;
 use pluribus_mix::crypto::aead::Backend;
 use pluribus_mix::directory::Params;
@@ -21,11 +22,13 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 /// Milliseconds of a quantum.
-const QUANTUM: u64 = 50;
+pub(super) const QUANTUM: u64 = 50;
 /// Circuits that each client has when its slots are filled; one slot is left for others than sessions.
 const SPARES: usize = 7;
 /// Clients of the rows about work: as much as keeps most of one core busy.
 const CLIENTS: usize = 3;
+/// Networks that come up; the one in the middle counts.
+const UPS: u32 = 5;
 /// How long it may take until all slots are filled.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How often that is looked at.
@@ -47,8 +50,17 @@ pub(in super::super) struct Paced {
 impl Paced {
     pub(in super::super) fn measure(&self) -> Result<Vec<Row>, Failure> {
         let time = Duration::from_secs(self.seconds);
+        progress("a network that comes up");
+        let mut rows = vec![up::row("paced.up_ms", "constant", UPS)?];
         progress("cells by the clock");
-        let mut rows = work(time)?;
+        rows.extend(work(time)?);
+        for (name, class) in [
+            ("paced.relay_1000_idle_cpu", Class::default()),
+            ("paced.relay_1000_idle_cpu.idle", Class::Idle),
+        ] {
+            progress(&format!("a thousand circuits, {class}"));
+            rows.push(crowd::row(name, class, time)?);
+        }
         for class in Class::ALL {
             progress(&format!("a client that says nothing, {class}"));
             rows.push(idle(class, time)?);
@@ -108,6 +120,20 @@ fn row(name: &'static str, value: f64, unit: &'static str) -> Row {
     }
 }
 
+/// Relays on loopback that do not know each other yet, and what is said of them.
+pub(super) async fn bring_up() -> Result<(Vec<Endpoint>, Vec<Listed>), Broken> {
+    let (mut relays, mut listed) = (Vec::new(), Vec::<Listed>::new());
+    for _ in 0..RELAYS {
+        let key = Arc::new(fresh_key()?);
+        let config = Config::new(Arc::clone(&key), 1).listening(ANYWHERE);
+        let relay = Endpoint::bind(config.relay()?).await?;
+        let onion = relay.onion_key().ok_or("no relay")?;
+        listed.push((key, onion, relay.local_addr().ok_or("no address")?));
+        relays.push(relay);
+    }
+    Ok((relays, listed))
+}
+
 /// Relays and clients, who live as long as this does.
 struct Town {
     relays: Vec<Endpoint>,
@@ -131,15 +157,7 @@ impl Town {
     }
 
     async fn begin(clients: usize, class: Class) -> Result<Self, Broken> {
-        let (mut relays, mut listed) = (Vec::new(), Vec::<Listed>::new());
-        for _ in 0..RELAYS {
-            let key = Arc::new(fresh_key()?);
-            let config = Config::new(Arc::clone(&key), 1).listening(ANYWHERE);
-            let relay = Endpoint::bind(config.relay()?).await?;
-            let onion = relay.onion_key().ok_or("no relay")?;
-            listed.push((key, onion, relay.local_addr().ok_or("no address")?));
-            relays.push(relay);
-        }
+        let (relays, listed) = bring_up().await?;
         let mut town = Self {
             relays,
             clients: Vec::new(),
@@ -148,12 +166,9 @@ impl Town {
             let config = Config::fresh()?.mix_client().class(class);
             town.clients.push(Endpoint::bind(config).await?);
         }
-        let params = Params::default()
-            .with("networks", 0)?
-            .with("pacing", "constant")?
+        let params = Params::local()
             .with("quantum", QUANTUM)?
-            .with("pool_window", 1)?
-            .with("padding", 0)?;
+            .with("pool_window", 1)?;
         let wall = wall();
         let consensus = Arc::new(agreed(wall, &listed, params)?);
         for party in town.all() {

@@ -1,4 +1,5 @@
-//! `circuit.up_ms`: from the start of `pluribus-mix up` with three relays to its word that everything is ready.
+//! `circuit.up_ms` and `paced.up_ms`: from the start of `pluribus-mix up` with three relays to its word that everything is ready, where cells go at
+//! once and where they go by the clock.
 
 use super::super::super::Failure;
 use super::super::meter::{Row, broken, median, waited};
@@ -6,11 +7,11 @@ use pluribus_mix::crypto::aead::Backend;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
-/// The row; of all rounds the one in the middle.
-pub(super) fn row(rounds: u32) -> Result<Row, Failure> {
-    let times = (0..rounds).map(|_| once());
+/// The row of this name and pacing; of all rounds the one in the middle.
+pub(super) fn row(name: &'static str, pacing: &str, rounds: u32) -> Result<Row, Failure> {
+    let times = (0..rounds).map(|_| once(pacing));
     Ok(Row {
-        name: "circuit.up_ms",
+        name,
         value: median(times.collect::<Result<_, _>>()?),
         unit: "ms",
         reference: None,
@@ -19,11 +20,11 @@ pub(super) fn row(rounds: u32) -> Result<Row, Failure> {
 }
 
 /// Starts a network, and ends it when it is ready. Milliseconds between the two.
-fn once() -> Result<f64, Failure> {
+fn once(pacing: &str) -> Result<f64, Failure> {
     let program = std::env::current_exe().map_err(broken)?;
     let begun = waited();
     let mut child = Command::new(program)
-        .args(["up", "--relays", "3", "--json"])
+        .args(["up", "--relays", "3", "--json", "--pacing", pacing])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
