@@ -262,15 +262,17 @@ impl Node {
                 continue;
             };
             link.deadline = Some(now + to.patience(self.flight_deadline, self.link_deadline));
+            let mut of = None;
             if let State::Opening(intent) = &link.state {
                 let key = intent.key;
+                of = key.throwaway();
                 self.begin_wait(key);
             }
             self.arm(id);
             match to {
                 Where::Address(at) => return Some(LinkRequest::Open { link: id, at }),
                 Where::Relay(relay, reach) => {
-                    self.with_mix(|mix, _| mix.open_end(now, id, relay, reach));
+                    self.with_mix(|mix, _| mix.open_end(now, id, (relay, reach), of));
                 }
             }
         }

@@ -18,6 +18,7 @@ use super::{Above, Lane, Mix, News};
 use crate::crypto::rng::Rng;
 use crate::directory::{Guards, Wall};
 use crate::id::RelayId;
+use crate::netlayer::ConnId;
 use crate::node::LinkId;
 use crate::onion::circuit::{Circuit, Heard};
 use crate::onion::suspicion::{Grave, Strike, Suspicion};
@@ -82,6 +83,8 @@ pub(super) struct Origin {
     pub(super) bare: Vec<Cell>,
     /// When its exit is given up, where cells go by the clock. (PAC-14)
     pub(super) leg_ends: Option<Instant>,
+    /// The session that had its last leg, where cells go by the clock: it may have another, and no other session. (PAC-14)
+    served: Option<ConnId>,
     /// When its exit was asked, and when the session is to look for another circuit. (PAC-14)
     pub(super) asked: Instant,
     pub(super) leaves: Option<Instant>,

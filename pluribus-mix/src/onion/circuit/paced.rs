@@ -117,7 +117,8 @@ impl Circuit {
         self.layers.wrap(hop, role, cell).is_ok()
     }
 
-    const fn is_resting(&self) -> bool {
+    /// Whether no answer is due, and it is not over.
+    pub const fn is_resting(&self) -> bool {
         matches!(self.doing, Doing::Resting)
     }
 

@@ -4,6 +4,8 @@ use super::constant::batch;
 use super::network;
 use crate::kit::{MS, SECOND};
 use crate::mixkit::{Talk, circuits, opens};
+use pluribus_mix::netlayer::ConnId;
+use pluribus_mix::node::Reach;
 use pluribus_mix::pacing::Class;
 use pluribus_mix::sim::{HostId, Place, Sight, World};
 use pluribus_mix::time::{Duration, Instant};
@@ -229,4 +231,64 @@ fn circuits_beyond_the_step_wait_for_the_epoch() {
         }
     }
     assert!(grew > 0);
+}
+
+const FAR: Reach = Reach::Far;
+
+/// Four relays, and a client with so many slots, of which one is for who asks the guard itself.
+fn few_circuits(seed: u64, slots: u64) -> (World, Vec<HostId>, HostId) {
+    let (mut world, relays) = network(seed, 4, |params| {
+        let params = params.with("pool_window", 5).unwrap();
+        params.with("slots", slots).unwrap()
+    });
+    let client = world.client("client");
+    world.publish().unwrap();
+    world.run_for(4 * SECOND);
+    (world, relays, client)
+}
+
+/// A session to the first of these relays that can be reached.
+fn any_session(world: &mut World, client: HostId, exits: &[HostId]) -> Option<(HostId, ConnId)> {
+    exits.iter().find_map(|exit| {
+        let conn = world.session(client, *exit, FAR).ok()?;
+        let opens = world.run_until(|world| world.is_open(client, conn), 4 * SECOND);
+        if !opens {
+            world.close(client, conn);
+        }
+        opens.then_some((*exit, conn))
+    })
+}
+
+/// PAC-14: a session lives on over the circuits that it had, by turns, while nobody begins another.
+#[test]
+fn a_session_comes_back_to_circuits_that_it_had() {
+    let (mut world, exits, client) = few_circuits(13, 3);
+    let (_, conn) = any_session(&mut world, client, &exits).unwrap();
+    // The third leg is on the first circuit again: nobody has begun another.
+    let mut over = std::collections::BTreeSet::new();
+    while over.len() < 3 {
+        world.run_for(100 * MS);
+        over.extend(world.exporter(client, conn));
+        assert_eq!(circuits(&world, client).own, 2, "none has ended");
+    }
+}
+
+/// PAC-14: what a session has done with is no other session's, however long it lasts: another waits until a circuit is begun anew.
+#[test]
+fn a_circuit_that_has_served_is_no_other_sessions() {
+    let (mut world, exits, client) = few_circuits(18, 2);
+    let (_, conn) = any_session(&mut world, client, &exits).unwrap();
+    world.close(client, conn);
+    let others = exits
+        .iter()
+        .map(|exit| world.session(client, *exit, FAR).unwrap());
+    let others: Vec<_> = others.collect();
+    let mut opened = false;
+    let began = world.now();
+    while circuits(&world, client).own == 1 {
+        world.run_for(100 * MS);
+        opened |= others.iter().any(|conn| world.is_open(client, *conn));
+    }
+    // Longer than it takes until the leg is over and another could be had.
+    assert!(world.now().since(began) > WINDOW * 5 && !opened);
 }

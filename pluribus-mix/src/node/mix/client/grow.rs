@@ -42,6 +42,7 @@ impl Mix {
             end: want,
             bare: Vec::new(),
             leg_ends: None,
+            served: None,
             asked: self.clock,
             leaves: None,
             rests: if at_once { Rest::Over } else { Rest::Undrawn },

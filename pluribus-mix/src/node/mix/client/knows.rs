@@ -47,6 +47,7 @@ impl Origin {
             end,
             bare: _,
             leg_ends: _,
+            served: _,
             asked: _,
             leaves: _,
             rests: _,
@@ -71,6 +72,7 @@ impl Want {
             end,
             relay,
             reach: _,
+            of: _,
             tries: _,
         } = self;
         out.insert(Held::Relay(*relay));

@@ -2,8 +2,9 @@
 
 use super::super::wire::Wire;
 use super::super::{EndOf, Mix, News};
-use super::{Origin, Reach, Stage};
+use super::{FAR, Origin, Reach, Stage};
 use crate::id::RelayId;
+use crate::netlayer::ConnId;
 use crate::node::LinkId;
 use crate::node::timers::Who;
 use crate::time::{Duration, Instant};
@@ -15,23 +16,35 @@ pub(in crate::node::mix) struct Want {
     pub(in crate::node::mix) end: LinkId,
     pub(super) relay: RelayId,
     pub(super) reach: Reach,
+    /// Whose it is: a session that goes on over another circuit is the same.
+    pub(super) of: Option<ConnId>,
     pub(super) tries: u32,
 }
 
+impl Origin {
+    /// Whether it has borne this session before, and has done with that leg: then it may bear another, and nobody else's. (PAC-14)
+    fn may_serve_again(&self, want: &Want) -> bool {
+        let is_same = self.served.is_some() && self.served == want.of;
+        let is_free = self.stage == Stage::Spent && self.leg_ends.is_none();
+        is_same && is_free && self.circuit.hops().len() + 1 == FAR && self.circuit.is_resting()
+    }
+}
+
 impl Mix {
-    /// A session wants a circuit to this relay.
+    /// A session wants a circuit to this relay: of this connection, if it is under a key of its own.
     pub(in crate::node) fn open_end(
         &mut self,
         now: Instant,
         end: LinkId,
-        relay: RelayId,
-        reach: Reach,
+        (relay, reach): (RelayId, Reach),
+        of: Option<ConnId>,
     ) {
         self.clock = now;
         self.client.wants.push_back(Want {
             end,
             relay,
             reach,
+            of,
             tries: 0,
         });
         self.serve_wants();
@@ -99,10 +112,18 @@ impl Mix {
             // The link may be gone, and the circuit about to hear of it.
             let stands = self.wires.get(&it.link).is_some_and(Wire::is_live);
             let may_follow = || self.may_follow(&consensus, &it.path, &want.relay);
-            it.stage == Stage::Spare && stands && self.is_usable(it) && may_follow()
+            stands && self.is_usable(it) && may_follow()
         };
-        let spares = self.client.circuits.iter().filter(|(_, it)| fits(it));
-        let spares: Vec<_> = spares.map(|(key, _)| key).collect();
+        let fitting = |wanted: &dyn Fn(&Origin) -> bool| -> Vec<_> {
+            let all = self.client.circuits.iter();
+            let fit = all.filter(|(_, it)| wanted(it) && fits(it));
+            fit.map(|(key, _)| key).collect()
+        };
+        // One that bore the session before is spared another.
+        let mut spares = fitting(&|it| it.may_serve_again(&want));
+        if spares.is_empty() {
+            spares = fitting(&|it| it.stage == Stage::Spare);
+        }
         let Some(key) = self.pick(&spares) else {
             return false;
         };
@@ -110,6 +131,7 @@ impl Mix {
         if let Some(it) = self.client.circuits.get_mut(key) {
             it.path.push(want.relay);
             it.end = Some(want);
+            it.served = want.of;
             (it.asked, it.leg_ends) = (asked, leg_ends);
             self.ends.insert(want.end, EndOf::Origin(key));
         }

@@ -197,6 +197,9 @@ impl Mix {
                 if it.stage == Stage::Asking {
                     self.sulk(key);
                 }
+                if let Some(it) = self.client.circuits.get_mut(key) {
+                    it.path.truncate(it.circuit.hops().len());
+                }
                 self.fail_origin(key, strike);
                 // It may be spare again.
                 self.serve_wants();
