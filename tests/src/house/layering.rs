@@ -47,6 +47,7 @@ const ROOMS: &[Room] = &[
         "sim",
         8,
         Sees::Only(&[
+            "ablation",
             "time",
             "crypto",
             "id",
