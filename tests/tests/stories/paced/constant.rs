@@ -317,7 +317,7 @@ fn a_relay_that_dies_shows_on_its_own_links_only() {
     };
     let killed = town(as_it_is).sees(|world, clients, relays| {
         let mut talk = Talk::begin(world, clients[0], relays[1], 1);
-        assert!(opens(world, clients[0], talk.conn, 8 * SECOND));
+        assert!(opens(world, clients[0], talk.conn, 16 * SECOND));
         talk.say(world, 30_000);
         world.run_for(SECOND);
         world.kill(relays[0]);
