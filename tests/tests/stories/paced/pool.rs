@@ -259,6 +259,24 @@ fn any_session(world: &mut World, client: HostId, exits: &[HostId]) -> Option<(H
     })
 }
 
+/// PAC-5, ONI-14: what waits at relays for a circuit goes with it: when the last has ended, nothing is held.
+#[test]
+fn nothing_of_a_circuit_that_has_ended_is_held() {
+    let (mut world, exits, client) = few_circuits(3, 8);
+    for exit in &exits {
+        world.session(client, *exit, FAR).unwrap();
+    }
+    let ended = |world: &World| circuits(world, client).own < 7;
+    assert!(world.run_until(ended, WINDOW * 10));
+    world.run_for(WINDOW * 10);
+    world.kill(client);
+    world.run_for(10 * SECOND);
+    for relay in &exits {
+        let left = circuits(&world, *relay);
+        assert_eq!((left.through, left.cells), (0, 0));
+    }
+}
+
 /// PAC-14: a session lives on over the circuits that it had, by turns, while nobody begins another.
 #[test]
 fn a_session_comes_back_to_circuits_that_it_had() {

@@ -38,7 +38,7 @@ impl Mix {
             shuffle,
         } = &mut scratch;
         let wire = self.wires.get_mut(&id);
-        if let Some(tick) = wire.and_then(|wire| wire.plan(number, order)) {
+        if let Some(tick) = wire.and_then(|wire| wire.plan(number, &mut self.cells, order)) {
             #[cfg(test)]
             pace.misdeeds.omit(id, number, order);
             pace.noise_into(shuffle, order.len());

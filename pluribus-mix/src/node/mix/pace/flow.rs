@@ -228,8 +228,13 @@ impl Wire {
         due.map(|lane| lane.places.class.burst()).sum()
     }
 
-    /// Writes down whose the places of batch `n` are, in order; the lanes that end are gone then. Its tick. (PAC-4, PAC-5)
-    pub(super) fn plan(&mut self, n: u64, order: &mut Vec<CircuitId>) -> Option<u32> {
+    /// Writes down whose the places of batch `n` are, in order; the lanes that end are gone then, and what waited on them. Its tick. (PAC-4, PAC-5)
+    pub(super) fn plan(
+        &mut self,
+        n: u64,
+        cells: &mut Cells,
+        order: &mut Vec<CircuitId>,
+    ) -> Option<u32> {
         order.clear();
         let mut over = Vec::new();
         for (id, lane) in &mut self.lanes {
@@ -244,7 +249,7 @@ impl Wire {
             order.extend((0..lane.places.class.burst()).map(|_| *id));
         }
         for id in over {
-            self.lanes.remove(&id);
+            self.forget(cells, id);
             self.ended.push_back(id);
         }
         let flow = self.flow.as_mut()?;
