@@ -310,3 +310,20 @@ fn a_circuit_that_has_served_is_no_other_sessions() {
     // Longer than it takes until the leg is over and another could be had.
     assert!(world.now().since(began) > WINDOW * 5 && !opened);
 }
+
+/// PAC-13: where there is no other way than over a pair that is suspect, a session waits for a window, and then goes that way rather than none.
+#[test]
+fn a_session_goes_over_suspects_when_there_is_nobody_else() {
+    let (mut world, relays) = network(15, 3, |params| params.with("pool_window", 5).unwrap());
+    let client = world.client("client");
+    world.publish().unwrap();
+    world.run_for(4 * SECOND);
+    let (exit, _) = any_session(&mut world, client, &relays).unwrap();
+    world.dawdle(exit, 20, 160 * MS);
+    world.run_for(WINDOW * 6);
+    let suspects = world.with_node(client, |node, now| node.health(now).suspects);
+    assert!(suspects.unwrap() > 0);
+    world.dawdle(exit, u64::MAX, MS);
+    let again = world.session(client, exit, FAR).unwrap();
+    assert!(world.run_until(|world| world.is_open(client, again), WINDOW * 5));
+}

@@ -73,6 +73,7 @@ impl Want {
             relay,
             reach: _,
             of: _,
+            since: _,
             tries: _,
         } = self;
         out.insert(Held::Relay(*relay));

@@ -12,8 +12,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Who is not taken into a path. (ONI-17)
-#[derive(Clone, Copy)]
-enum Wary {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wary {
     /// Suspects, and who did not answer lately.
     Silent,
     /// Suspects.
@@ -37,11 +37,18 @@ impl Mix {
         consensus: &Consensus,
         path: &[RelayId],
         relay: &RelayId,
+        wary: Wary,
     ) -> bool {
         let suspicion = &self.client.suspicion;
         let now = self.clock;
-        let is_bad = |relay: &RelayId| suspicion.is_suspect(now, relay);
-        let is_bad_pair = |a: &RelayId, b: &RelayId| suspicion.is_suspect_pair(now, a, b);
+        let is_bad = |relay: &RelayId| match wary {
+            Wary::Forger => suspicion.is_forger(now, relay),
+            Wary::Silent | Wary::Suspect => suspicion.is_suspect(now, relay),
+        };
+        let is_bad_pair = |a: &RelayId, b: &RelayId| match wary {
+            Wary::Forger => suspicion.is_forger_pair(now, a, b),
+            Wary::Silent | Wary::Suspect => suspicion.is_suspect_pair(now, a, b),
+        };
         let avoid = Avoid {
             relay: &is_bad,
             pair: &is_bad_pair,

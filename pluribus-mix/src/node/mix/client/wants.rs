@@ -2,6 +2,7 @@
 
 use super::super::wire::Wire;
 use super::super::{EndOf, Mix, News};
+use super::paths::Wary;
 use super::{FAR, Origin, Reach, Stage};
 use crate::id::RelayId;
 use crate::netlayer::ConnId;
@@ -18,6 +19,7 @@ pub(in crate::node::mix) struct Want {
     pub(super) reach: Reach,
     /// Whose it is: a session that goes on over another circuit is the same.
     pub(super) of: Option<ConnId>,
+    pub(super) since: Instant,
     pub(super) tries: u32,
 }
 
@@ -45,6 +47,7 @@ impl Mix {
             relay,
             reach,
             of,
+            since: now,
             tries: 0,
         });
         self.serve_wants();
@@ -108,11 +111,17 @@ impl Mix {
         if want.reach == Reach::Near {
             return false;
         }
+        // Rather over suspects than not at all.
+        let wary = match self.has_waited(&want) {
+            true => Wary::Forger,
+            false => Wary::Suspect,
+        };
         let fits = |it: &Origin| {
             // The link may be gone, and the circuit about to hear of it.
             let stands = self.wires.get(&it.link).is_some_and(Wire::is_live);
-            let may_follow = || self.may_follow(&consensus, &it.path, &want.relay);
-            stands && self.is_usable(it) && may_follow()
+            let is_tight = wary == Wary::Forger || !it.circuit.is_leaky();
+            let may_follow = || self.may_follow(&consensus, &it.path, &want.relay, wary);
+            stands && is_tight && self.is_usable(it) && may_follow()
         };
         let fitting = |wanted: &dyn Fn(&Origin) -> bool| -> Vec<_> {
             let all = self.client.circuits.iter();
@@ -137,6 +146,12 @@ impl Mix {
         }
         self.ask(key);
         true
+    }
+
+    /// Whether a session has waited for a whole window, where cells go by the clock. (PAC-13)
+    fn has_waited(&self, want: &Want) -> bool {
+        let window = self.pace.as_ref().map(|pace| pace.rules.window);
+        window.is_some_and(|window| want.since + window <= self.clock)
     }
 
     /// One of them: by the clock any, so that its age says nothing, else the first.

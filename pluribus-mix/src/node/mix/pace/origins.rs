@@ -103,7 +103,7 @@ impl Mix {
             rested && it.dies >= self.clock + window * (2 * LEG)
         };
         let window = self.pace.as_ref().map(|pace| pace.rules.window);
-        window.is_none_or(usable) && !it.circuit.is_leaky()
+        window.is_none_or(usable)
     }
 
     /// The circuits that may still be begun on this link. (PAC-14)
