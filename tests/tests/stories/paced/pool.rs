@@ -311,7 +311,7 @@ fn a_circuit_that_has_served_is_no_other_sessions() {
     assert!(world.now().since(began) > WINDOW * 5 && !opened);
 }
 
-/// PAC-13: where there is no other way than over a pair that is suspect, a session waits for a window, and then goes that way rather than none.
+/// PAC-13: where there is no other way than over a pair that is suspect, a session waits for a while, and then goes that way rather than none.
 #[test]
 fn a_session_goes_over_suspects_when_there_is_nobody_else() {
     let (mut world, relays) = network(15, 3, |params| params.with("pool_window", 5).unwrap());

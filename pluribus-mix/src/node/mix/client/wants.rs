@@ -11,6 +11,9 @@ use crate::node::timers::Who;
 use crate::time::{Duration, Instant};
 use std::collections::VecDeque;
 
+/// A session that has waited for so long, or for a window, is not particular any more. It is less than who asks for one may wait.
+const LONG: Duration = Duration::from_secs(10);
+
 /// A session that wants a circuit.
 #[derive(Clone, Copy)]
 pub(in crate::node::mix) struct Want {
@@ -148,10 +151,10 @@ impl Mix {
         true
     }
 
-    /// Whether a session has waited for a whole window, where cells go by the clock. (PAC-13)
+    /// Whether a session has waited for long, where cells go by the clock. (PAC-13)
     fn has_waited(&self, want: &Want) -> bool {
         let window = self.pace.as_ref().map(|pace| pace.rules.window);
-        window.is_some_and(|window| want.since + window <= self.clock)
+        window.is_some_and(|window| want.since + window.min(LONG) <= self.clock)
     }
 
     /// One of them: by the clock any, so that its age says nothing, else the first.
