@@ -63,7 +63,7 @@ fn circuits_are_begun_in_windows_and_live_as_long_as_was_drawn() {
                     .session(
                         client,
                         relays[usize::try_from(turn / 250).unwrap() % 5],
-                        pluribus_mix::node::Reach::Far,
+                        Reach::Far,
                     )
                     .ok()
             }
