@@ -44,6 +44,7 @@ pub mod sending;
 pub mod split;
 pub mod streams;
 pub mod target;
+pub mod tickets;
 mod transcript;
 pub mod transport;
 mod violation;

@@ -128,6 +128,9 @@ pub enum Violation {
     /// A grant of nothing, or of more than may be open. (VTP-51)
     #[error("an impossible grant")]
     Grant,
+    /// More said of tickets than was taken. (VTP-54)
+    #[error("more said of tickets than was taken")]
+    Tickets,
     /// A cell on a link with a circuit id that its side cannot give. (ONI-3)
     #[error("a circuit id that cannot be")]
     CircuitId,

@@ -21,3 +21,4 @@ mod resume;
 mod rig;
 mod secrets;
 mod stream;
+mod tickets;
