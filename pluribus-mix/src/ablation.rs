@@ -64,6 +64,12 @@ mod in_tests {
         FinI,
         /// vat_i is not the responder's own. (VTP-12)
         NotSelf,
+        /// EARLY enters the transcript. (RDV 30)
+        EarlyHeard,
+        /// Flight 3 is of the vat that EARLY is of. (RDV 35)
+        SameBearer,
+        /// GO has the pair fields of EARLY. (RDV 35)
+        SameFields,
         /// AUTH holds. (ONI-9)
         HopAuth,
         /// The settings come back unchanged. (ONI-9)

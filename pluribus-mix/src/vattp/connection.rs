@@ -19,7 +19,7 @@ use super::arrival::{Arrival, Place};
 use super::body::{Body, FRAME_WEIGHT};
 use super::cut::{FEW_RANGES, crumb, max_frame};
 use super::datagrams::Datagrams;
-use super::frame::Frame;
+use super::frame::{Frame, Frames};
 use super::inbound::{Inbound, Taken};
 use super::ledger::{Ledger, Saying};
 use super::outbound::Outbound;
@@ -259,6 +259,29 @@ impl Connection {
                 self.say_new(now, carrier, turn, room, out)
             }),
         }
+    }
+
+    /// Appends as many frames as `room` bytes hold, for a flight: a transport has begun, of the carrier that the flight travels
+    /// on. They count as said on it. (RDV 36)
+    pub fn say_in_flight(&mut self, now: Instant, room: usize, out: &mut Vec<u8>) {
+        let end = out.len() + room;
+        self.begin_record();
+        while self.say(now, end.saturating_sub(out.len()), out) {}
+    }
+
+    /// Takes the frames that came in a flight. (RDV 36)
+    ///
+    /// # Errors
+    /// If one is neither numbered nor a DATAGRAM, or the peer may not say that.
+    pub fn hear_in_flight(&mut self, now: Instant, frames: &[u8]) -> Result<(), Violation> {
+        let mut frames = Frames::perhaps(frames);
+        while let Some(frame) = frames.next()? {
+            if frame.number().is_none() && !matches!(frame, Frame::Datagram(_)) {
+                return Err(Violation::Frame);
+            }
+            self.handle(now, &frame)?;
+        }
+        Ok(())
     }
 
     fn say_new(

@@ -19,6 +19,10 @@ pub const REPLYINFO_LEN: RangeInclusive<usize> = 408..=408;
 pub const GIVEINFO_LEN: RangeInclusive<usize> = 376..=376;
 /// The length of GO on the wire.
 pub const GO_LEN: RangeInclusive<usize> = 98..=98;
+/// Lengths that EARLY can have on the wire. (RDV 32)
+pub const EARLY_LEN: RangeInclusive<usize> = 1..=12_288;
+/// Lengths that ANSWER can have on the wire: sealed pair fields, and up to 12,288 bytes of frames. (RDV 34)
+pub const ANSWER_LEN: RangeInclusive<usize> = 66..=12_354;
 /// The most versions or suites in an offer. (VTP-2)
 pub const MAX_OFFERS: usize = 16;
 

@@ -11,6 +11,8 @@
 //! compile, or is one named [`Violation`]. The states take bytes, randomness and time as arguments and return bytes; they
 //! know no socket, no clock and no peer table. [`initiator`] and [`responder`] mirror each other, item by item.
 //!
+//! Who was given a ticket has a handshake with two more items: [`introduced`].
+//!
 //! On a stream the items of a handshake are cut out by [`split`], on a carrier of single cells by [`cells`].
 //!
 //! Behind the handshake lies the [`pipe`] (records) with the [`frame`]s in it. A connection is [`outbound`] and [`inbound`]: queues,
@@ -29,6 +31,7 @@ pub mod frame;
 pub mod half_open;
 pub mod inbound;
 pub mod initiator;
+pub mod introduced;
 pub mod ledger;
 mod liveness;
 pub mod outbound;

@@ -50,6 +50,12 @@ pub enum Violation {
     /// Pair fields that a first meeting cannot have. (VTP-19)
     #[error("pair fields that a first meeting cannot have")]
     PairFields,
+    /// Flight 3 is of another vat, or another incarnation, than EARLY. (RDV 35)
+    #[error("flight 3 is of another vat than EARLY")]
+    OtherBearer,
+    /// GO says other pair fields than EARLY. (RDV 35)
+    #[error("GO says other pair fields than EARLY")]
+    OtherFields,
     /// The awaited flight did not come in time. (VTP-16)
     #[error("the awaited flight did not come in time")]
     Late,

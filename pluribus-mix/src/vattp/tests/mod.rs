@@ -10,6 +10,7 @@ mod cells;
 mod faults;
 mod flights;
 mod identity;
+mod introduced;
 mod items;
 mod meddler;
 mod pairs;
