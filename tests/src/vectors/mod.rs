@@ -15,6 +15,7 @@ pub mod flights;
 pub mod frames;
 pub mod handshake;
 pub mod hop_handshake;
+pub mod introduced;
 pub mod link_ends;
 pub mod links;
 pub mod locators;
@@ -71,6 +72,7 @@ pub const RUNNERS: &[(&str, Run)] = &[
     ("streams", streams::run),
     ("pair", pair::run),
     ("cells", cells::run),
+    ("introduced", introduced::run),
     ("onion_cells", onion_cells::run),
     ("hop_handshake", hop_handshake::run),
     ("links", links::run),

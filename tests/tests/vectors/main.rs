@@ -10,6 +10,7 @@ mod cells;
 mod crypto;
 mod handshake;
 mod hop_handshake;
+mod introduced;
 mod links;
 mod locators;
 mod messages;
@@ -95,6 +96,7 @@ const SOURCES: &[(&str, &str)] = &[
     ("streams", include_str!("streams.rs")),
     ("pair", include_str!("pair.rs")),
     ("cells", include_str!("cells.rs")),
+    ("introduced", include_str!("introduced.rs")),
     ("onion_cells", include_str!("onion_cells.rs")),
     ("hop_handshake", include_str!("hop_handshake.rs")),
     ("links", include_str!("links.rs")),

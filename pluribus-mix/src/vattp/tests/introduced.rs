@@ -162,7 +162,7 @@ impl Meeting {
         assert_eq!(r.peer().key, self.local.key.public());
         let (mut at_r, mut r) = r.pipe(Carried::Stream);
         let pass = |sealer: &mut crate::vattp::pipe::Sealer,
-                        opener: &mut crate::vattp::pipe::Opener| {
+                    opener: &mut crate::vattp::pipe::Opener| {
             let mut out = Vec::new();
             let begun = sealer.begin(&mut out);
             out.push(5);
