@@ -41,6 +41,7 @@ LABELS = [
     "hop forward",
     "hop backward",
     "hop settings back",
+    "park",
 ]
 
 

@@ -67,6 +67,9 @@ impl Label {
     /// A hop's secret of the next era. (ONI-5)
     pub const HOP_NEXT: Self = Self("pluribus-mix/1 hop next");
 
+    /// The cookie of a park. (RDV-41)
+    pub const PARK: Self = Self("pluribus-mix/1 park");
+
     /// A generator from a seed; seen by nobody else. ([`super::rng`])
     pub(super) const FORK: Self = Self("pluribus-mix/1 local fork");
     /// A seed from a seed; seen by nobody else.
@@ -209,6 +212,7 @@ mod tests {
             Label::HOP_KEY,
             Label::HOP_FILLER,
             Label::HOP_NEXT,
+            Label::PARK,
             Label::DESCRIPTOR,
             Label::NETWORK,
             Label::CONSENSUS,

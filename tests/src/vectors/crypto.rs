@@ -33,6 +33,7 @@ pub const LABELS: &[(&str, Label)] = &[
     ("hop forward", Label::HOP_FORWARD),
     ("hop backward", Label::HOP_BACKWARD),
     ("hop settings back", Label::HOP_SETTINGS_BACK),
+    ("park", Label::PARK),
 ];
 
 /// Runs one case.

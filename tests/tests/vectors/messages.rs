@@ -4,13 +4,13 @@ fn run(group: &str) {
     super::run("messages", group);
 }
 
-/// ONI-11, PAC-12: what a client says to a hop.
+/// ONI-11, PAC-12, RDV-41, RDV-42: what a client says to a hop.
 #[test]
 fn messages_to_a_relay_are_the_same_byte_for_byte() {
     run("to relay");
 }
 
-/// ONI-12, PAC-11, PAC-12: what a hop says to its client.
+/// ONI-12, PAC-11, PAC-12, RDV-41, RDV-42, RDV-44: what a hop says to its client.
 #[test]
 fn messages_to_a_client_are_the_same_byte_for_byte() {
     run("to client");
@@ -26,4 +26,10 @@ fn a_relay_refuses_what_is_no_message_to_it() {
 #[test]
 fn a_client_refuses_what_is_no_message_to_it() {
     run("to client refused");
+}
+
+/// RDV-41: the cookie of a park.
+#[test]
+fn cookies_are_the_same_byte_for_byte() {
+    run("cookie");
 }
