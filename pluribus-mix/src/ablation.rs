@@ -74,6 +74,8 @@ mod in_tests {
         HopSeen,
         /// In a batch no circuit misses a cell. (PAC-7)
         Bulkhead,
+        /// A circuit is parked under a secret, not under the cookie that follows from it. (RDV-41)
+        ParkSecret,
         /// Only zeros stand behind a request, a reply or a message. (ONI-10, ONI-11)
         HopZeros,
         /// A descriptor is signed by the relay it names. (DIR-2)

@@ -139,7 +139,7 @@ impl Node {
             match who {
                 Who::Link(id) => self.link_due(id),
                 Who::Conn(id) => self.conn_due(id),
-                Who::Hop(_) | Who::Origin(_) | Who::Pool | Who::Sweep | Who::Beat => {}
+                Who::Hop(_) | Who::Origin(_) | Who::Pool | Who::Sweep | Who::Parks | Who::Beat => {}
             }
         }
         self.forget_pairs();

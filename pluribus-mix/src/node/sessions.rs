@@ -6,7 +6,7 @@
 
 use super::conn::{Dial, Where};
 use super::mix::{Above, Mix, News, Parts, Reach};
-use super::{Class, Config, LinkId, Node, Source};
+use super::{Class, Config, LinkId, Node, Request, Source};
 use crate::crypto::dh::Scalar;
 use crate::crypto::rng::Seed;
 use crate::directory::{Consensus, Guards, NoPath, Pacing, Wall};
@@ -15,6 +15,7 @@ use crate::netlayer::{ConnId, ConnectError};
 use crate::node::mix::RelayParts;
 use crate::onion::Payload;
 use crate::onion::handshake::Answerer;
+use crate::onion::meet::Cookie;
 use crate::onion::suspicion::Suspicion;
 use crate::time::{Duration, Instant};
 use crate::vattp::pipe::Carrier;
@@ -38,6 +39,10 @@ pub struct MixConfig {
     pub max_cells: usize,
     /// Links. (ONI-15)
     pub max_links: usize,
+    /// Spare circuits that are kept for joining the parks of others; 0 for who only proxies. (RDV-48)
+    pub meets: usize,
+    /// Circuits that are kept in each park of ours. (RDV-48)
+    pub parked_each: usize,
     /// The class of its circuits, where cells go by the clock. (PAC-3)
     pub class: Class,
 }
@@ -59,6 +64,8 @@ impl Default for MixConfig {
             builds: (32, Duration::from_millis(100)),
             max_cells: 65_536,
             max_links: 16_384,
+            meets: 0,
+            parked_each: 2,
             class: Class::default(),
         }
     }
@@ -170,6 +177,8 @@ pub(super) fn mix(config: &Config, seed: &Seed) -> Option<Box<Mix>> {
         max_links: it.max_links,
         spares: it.spares,
         builds: it.builds,
+        meets: it.meets,
+        parked_each: it.parked_each,
         class: it.class,
     };
     Some(Box::new(Mix::new(parts, &seed.seed("mix"))))
@@ -192,6 +201,14 @@ impl Above for Node {
 
     fn cell(&mut self, end: LinkId, index: u64, cell: &mut Payload) {
         self.handle_cell(self.clock, end, index, cell);
+    }
+
+    fn joined(&mut self, _: RelayId, _: Cookie) -> LinkId {
+        // Nothing of this node parks circuits, so nobody is at home.
+        let id = self.fresh_link();
+        let is_end = true;
+        self.requests.push_back(Request::Close { link: id, is_end });
+        id
     }
 
     fn pull(&mut self, end: LinkId, index: u64, cell: &mut Payload) -> bool {
@@ -314,7 +331,8 @@ impl Node {
         while let Some(news) = self.mix.as_mut().and_then(|mix| mix.poll_news()) {
             match news {
                 News::Opened(end) => self.link_opened(now, end, Carrier::Cells),
-                News::Lost(end) => self.link_lost(now, end),
+                // A session is dialled again rather than said again.
+                News::Again(end) | News::Lost(end) => self.link_lost(now, end),
                 News::Ready(end) => self.link_ready(end),
                 News::Trace(trace) => self.note(trace),
             }

@@ -10,7 +10,13 @@
 mod budget;
 mod grow;
 mod knows;
+mod lasting;
+mod meet;
 mod paths;
+mod tend;
+
+pub(in crate::node) use meet::ParkAt;
+pub(super) use meet::{LEG as MEETING_LEG, Meet, OWN};
 
 use super::super::timers::Who;
 use super::wire::Wire;
@@ -20,10 +26,13 @@ use crate::directory::{Guards, Wall};
 use crate::id::RelayId;
 use crate::node::LinkId;
 use crate::onion::circuit::{Circuit, Heard};
+use crate::onion::meet::Cookie;
 use crate::onion::suspicion::{Grave, Strike, Suspicion};
 use crate::onion::{Cell, PAYLOAD};
 use crate::time::{Duration, Instant};
 use budget::Budget;
+use meet::Meets;
+use paths::Wary;
 use slab::Slab;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -60,6 +69,7 @@ pub(super) struct Client {
     sulking: BTreeMap<RelayId, Instant>,
     spares: usize,
     budget: Budget,
+    meets: Meets,
     pub(super) rng: Rng,
     pool: Option<Instant>,
     /// When circuits are begun next, where cells go by the clock. (PAC-14)
@@ -75,6 +85,8 @@ pub(super) struct Origin {
     /// The relays that it is to have.
     pub(super) path: Vec<RelayId>,
     pub(super) end: Option<Want>,
+    /// If it is for meetings: so are its hops. (RDV-47)
+    pub(super) meet: Option<Box<Meet>>,
     /// The cells that begin it, where they wait for their places. (PAC-9)
     pub(super) bare: Vec<Cell>,
     /// When its exit is given up, where cells go by the clock. (PAC-14)
@@ -91,6 +103,8 @@ pub(super) enum Stage {
     Waiting,
     Asking,
     Spare,
+    /// It waits in a park. (RDV-41)
+    Parked,
     Used,
     /// What was asked of it failed, and it is to be asked for something else. (PAC-14)
     Mending,
@@ -104,11 +118,18 @@ pub(super) struct Want {
     pub(super) end: LinkId,
     relay: RelayId,
     reach: Reach,
+    /// The cookie of the park that it is to join there. (RDV-46)
+    join: Option<Cookie>,
     tries: u32,
 }
 
 impl Client {
-    pub(super) fn new(spares: usize, (most, pause): (u32, Duration), rng: Rng) -> Self {
+    pub(super) fn new(
+        spares: usize,
+        (meets, each): (usize, usize),
+        (most, pause): (u32, Duration),
+        rng: Rng,
+    ) -> Self {
         Self {
             circuits: Slab::new(),
             wants: VecDeque::new(),
@@ -118,6 +139,7 @@ impl Client {
             sulking: BTreeMap::new(),
             spares,
             budget: Budget::new(most, pause),
+            meets: Meets::new(meets, each),
             rng,
             pool: None,
             window: None,
@@ -145,8 +167,8 @@ impl Client {
 
     /// The spare circuits that there are or will be.
     fn spares(&self) -> usize {
-        let spare = self.circuits.iter().filter(|(_, it)| it.end.is_none());
-        spare.count()
+        let is_spare = |it: &Origin| it.end.is_none() && it.meet.is_none();
+        self.circuits.iter().filter(|(_, it)| is_spare(it)).count()
     }
 }
 
@@ -164,6 +186,7 @@ impl Mix {
             end,
             relay,
             reach,
+            join: None,
             tries: 0,
         });
         self.serve_wants();
@@ -174,34 +197,19 @@ impl Mix {
         self.timers.clear(Who::Pool, &mut self.client.pool);
         self.client.sulking.retain(|_, until| *until > self.clock);
         self.serve_wants();
+        self.tend();
         for _ in 0..self.missing() {
             if !self.client.budget.take(self.clock) || self.build(None).is_err() {
                 break;
             }
         }
-        let works = self.client.spares > 0 || !self.client.wants.is_empty();
+        let keeps = self.client.spares > 0 || self.client.meets.is_any();
+        let works = keeps || !self.client.wants.is_empty();
         if works && self.consensus.is_some() {
             let next = self.client.window.unwrap_or(self.clock + WINDOW);
             self.timers
                 .set(Who::Pool, &mut self.client.pool, Some(next));
         }
-    }
-
-    /// Circuits that are to be begun now.
-    fn missing(&mut self) -> usize {
-        let Some(pace) = &self.pace else {
-            return self.client.spares.saturating_sub(self.client.spares());
-        };
-        let (now, window) = (self.clock, pace.rules.window);
-        if self.client.window.is_some_and(|next| now < next) {
-            return 0;
-        }
-        self.client.window = Some(now + window);
-        if self.client.spares == 0 {
-            return 0;
-        }
-        // One is kept for who asks the guard itself.
-        self.free_slots().saturating_sub(1)
     }
 
     /// Gives each session that waits a spare circuit, or builds one for it.
@@ -231,6 +239,9 @@ impl Mix {
         let Some(consensus) = self.consensus.clone() else {
             return false;
         };
+        if let Some(cookie) = want.join {
+            return self.join_over_spare(want, cookie);
+        }
         if want.reach == Reach::Near {
             return false;
         }
@@ -238,7 +249,11 @@ impl Mix {
             // The link may be gone, and the circuit about to hear of it.
             let stands = self.wires.get(&it.link).is_some_and(Wire::is_live);
             let may_follow = || self.may_follow(&consensus, &it.path, &want.relay);
-            it.stage == Stage::Spare && stands && self.is_usable(it) && may_follow()
+            it.stage == Stage::Spare
+                && it.meet.is_none()
+                && stands
+                && self.is_usable(it)
+                && may_follow()
         };
         let spares = self.client.circuits.iter().filter(|(_, it)| fits(it));
         let spares: Vec<_> = spares.map(|(key, _)| key).collect();
@@ -256,15 +271,6 @@ impl Mix {
         true
     }
 
-    /// One of them: by the clock any, so that its age says nothing, else the first.
-    fn pick(&mut self, spares: &[usize]) -> Option<usize> {
-        if self.pace.is_none() {
-            return spares.first().copied();
-        }
-        let drawn = self.client.rng.below(spares.len().max(1) as u64);
-        spares.get(usize::try_from(drawn).unwrap_or(0)).copied()
-    }
-
     /// A cell that came on a circuit of ours.
     pub(super) fn origin_cell(&mut self, key: usize, cell: &mut Cell, above: &mut dyn Above) {
         let Some(it) = self.client.circuits.get_mut(key) else {
@@ -277,7 +283,7 @@ impl Mix {
                 let Some(want) = it.end.filter(|_| it.stage == Stage::Used) else {
                     return self.fail_origin(key, None);
                 };
-                let index = it.came;
+                let index = it.number_of(it.came);
                 it.came += 1;
                 if let Some(payload) = cell.last_chunk_mut::<PAYLOAD>() {
                     above.cell(want.end, index, payload);
@@ -286,6 +292,9 @@ impl Mix {
             Heard::Truncated { strike, .. } => {
                 self.sulk(key);
                 self.fail_origin(key, strike);
+            }
+            heard @ (Heard::Parked | Heard::Joined(_) | Heard::NotJoined) => {
+                self.meeting_said(key, heard, above);
             }
             Heard::Over { strike } | Heard::Gap { strike } => self.fail_origin(key, strike),
         }
@@ -297,6 +306,7 @@ impl Mix {
             return;
         };
         let Some(lane) = it.lane else { return };
+        it.has_said(0);
         if it.circuit.send(cell).is_err() || self.push(lane, cell).is_err() {
             self.fail_origin(key, None);
         }
@@ -360,6 +370,11 @@ impl Mix {
 
     /// The session has done with the circuit.
     pub(super) fn end_origin(&mut self, key: usize) {
+        let it = self.client.circuits.get_mut(key);
+        if let Some(it) = it.filter(|it| it.meet.is_some() && it.leg_ends.is_some()) {
+            it.end = None;
+            return self.end_leg(key);
+        }
         self.let_go(key);
     }
 
@@ -397,9 +412,19 @@ impl Mix {
         };
         it.timer = None;
         if it.deadline.is_some_and(|deadline| deadline <= now) {
-            if it.stage == Stage::Mending {
-                it.deadline = None;
-                return self.mend(key);
+            match it.stage {
+                Stage::Mending => {
+                    it.deadline = None;
+                    return self.mend(key);
+                }
+                Stage::Spare => {
+                    // It may be taken from now on. (RDV-49)
+                    it.deadline = None;
+                    self.arm_origin(key);
+                    self.serve_wants();
+                    return self.tend();
+                }
+                _ => {}
             }
             let strike = it.circuit.unanswered();
             self.sulk(key);

@@ -147,7 +147,11 @@ impl Mix {
         for news in news {
             match news {
                 // A trace pairs nobody with anybody.
-                News::Opened(_) | News::Lost(_) | News::Ready(_) | News::Trace(_) => {}
+                News::Opened(_)
+                | News::Lost(_)
+                | News::Again(_)
+                | News::Ready(_)
+                | News::Trace(_) => {}
             }
         }
         for circuit in &circuits {

@@ -2,9 +2,10 @@
 
 use super::super::wire::Route;
 use super::super::{EndOf, Mix, News};
-use super::{ANSWER, FAR, LIFE, Origin, Stage, Want};
+use super::{ANSWER, FAR, LIFE, Meet, Origin, Stage, Want};
 use crate::crypto::rng::Seed;
 use crate::directory::path::NoPath;
+use crate::id::RelayId;
 use crate::onion::Cell;
 use crate::onion::circuit::{Circuit, Plan};
 use crate::time::Duration;
@@ -14,9 +15,20 @@ impl Mix {
     pub(super) fn build(&mut self, want: Option<Want>) -> Result<(), NoPath> {
         let consensus = self.consensus.clone().ok_or(NoPath::NoGuard)?;
         let path = self.draw_path(&consensus, want)?;
+        let hops = if want.is_some() { path.len() } else { FAR };
+        self.begin(path, hops, want, Meet::of(want))
+    }
+
+    /// Begins a circuit over these relays, that is to have so many hops in all.
+    pub(super) fn begin(
+        &mut self,
+        path: Vec<RelayId>,
+        hops: usize,
+        want: Option<Want>,
+        meet: Option<Box<Meet>>,
+    ) -> Result<(), NoPath> {
         let guard = path.first().ok_or(NoPath::NoGuard)?;
         let link = self.link_to(guard).ok_or(NoPath::NotListed(*guard))?;
-        let hops = if want.is_some() { path.len() } else { FAR };
         let plan = Plan::new(hops, 0).ok_or(NoPath::NoGuard)?;
         let rng = Seed::from_bytes(*self.client.rng.draw()).fork("circuit");
         let circuit = match &self.pace {
@@ -40,6 +52,7 @@ impl Mix {
             stage: Stage::Waiting,
             path,
             end: want,
+            meet,
             bare: Vec::new(),
             leg_ends: None,
             came: 0,
@@ -125,6 +138,9 @@ impl Mix {
             return;
         };
         it.deadline = None;
+        if it.meet.is_some() {
+            return self.meeting_stands(key);
+        }
         it.stage = Stage::Spare;
         if let Some(want) = it.end {
             it.stage = Stage::Used;

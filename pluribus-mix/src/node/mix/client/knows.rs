@@ -21,6 +21,7 @@ impl Client {
             sulking,
             spares: _,
             budget: _,
+            meets,
             rng: _,
             pool: _,
             window: _,
@@ -32,6 +33,7 @@ impl Client {
         wants.iter().for_each(|want| want.held(of_end, all));
         let guards = guards.iter().flat_map(|guards| guards.names());
         all.extend(guards.chain(sulking.keys()).copied().map(Held::Relay));
+        meets.held(all);
     }
 }
 
@@ -44,6 +46,8 @@ impl Origin {
             stage: _,
             path,
             end,
+            // A cookie and numbers.
+            meet: _,
             bare: _,
             leg_ends: _,
             came: _,
@@ -67,6 +71,7 @@ impl Want {
             end,
             relay,
             reach: _,
+            join: _,
             tries: _,
         } = self;
         out.insert(Held::Relay(*relay));
