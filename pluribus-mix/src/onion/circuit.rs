@@ -17,6 +17,7 @@ pub use plan::Plan;
 use meet::Meeting;
 use paced::Paced;
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use super::cipher::Role;
 use super::handshake::{Asked, Entropy, HopSecrets, REPLY, Settings, ask};
@@ -439,7 +440,7 @@ impl Circuit {
         message: ToRelay<'_>,
         out: &mut impl FnMut(&Cell),
     ) -> Result<(), NotNow> {
-        let mut cell = [0; CELL];
+        let mut cell = Zeroizing::new([0; CELL]);
         message.encode(payload_mut(&mut cell));
         if let Some(paced) = &mut self.paced {
             return paced.wait(hop, payload(&cell));

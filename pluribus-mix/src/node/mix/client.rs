@@ -139,7 +139,7 @@ impl Client {
             sulking: BTreeMap::new(),
             spares,
             budget: Budget::new(most, pause),
-            meets: Meets::new(meets, each),
+            meets: Meets::new(meets, each, (most, pause)),
             rng,
             pool: None,
             window: None,

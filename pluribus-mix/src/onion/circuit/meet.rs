@@ -85,13 +85,12 @@ impl Circuit {
         heard
     }
 
-    /// Whether JOINED may have been lost on its way. (RDV-44)
+    /// Whether a meeting may be over of which nothing was heard yet. (RDV-45)
     pub(super) const fn may_have_met(&self) -> bool {
-        let waits = matches!(
+        matches!(
             self.meeting,
             Meeting::Parking | Meeting::Parked | Meeting::Joining
-        );
-        waits && self.paced.is_some()
+        )
     }
 
     /// Whom it counts against that PARK or JOIN is not answered. (RDV-40)

@@ -136,7 +136,7 @@ fn nonsense_about_meetings_is_struck() {
         (parks, &[ToClient::NotJoined]),
         (parks, &[ToClient::Parked, ToClient::Parked]),
         (parks, &[ToClient::Parked, joined(dialler)]),
-        (parks, &[ToClient::Truncated(Reason::EndOver)]),
+        (|_| {}, &[ToClient::Truncated(Reason::EndOver)]),
         (joins, &[ToClient::Parked]),
         (joins, &[joined(callee)]),
         (joins, &[joined(dialler), joined(dialler)]),

@@ -20,6 +20,7 @@ use crate::onion::meet::{self, Cookie, Counts, SECRET};
 use crate::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
+use super::budget::Budget;
 use super::lasting::Lasting;
 
 /// Hops of such a circuit before its meeting relay. (RDV-47)
@@ -44,6 +45,8 @@ pub(super) struct Meets {
     /// Circuits that are kept in each park.
     pub(super) each: usize,
     pub(super) parks: Vec<Park>,
+    /// How many circuits may be begun for them.
+    pub(super) budget: Budget,
     pub(super) lasting: Lasting,
 }
 
@@ -69,7 +72,7 @@ pub(in crate::node::mix) struct Meet {
     aim: Aim,
     /// The number of the first cell that its end has sent.
     pub(in crate::node::mix) first: Option<u64>,
-    counts: Counts,
+    pub(in crate::node::mix) counts: Counts,
 }
 
 /// What such a circuit is for.
@@ -82,8 +85,9 @@ pub(super) enum Aim {
 }
 
 impl Meets {
-    pub(super) fn new(spare: usize, each: usize) -> Self {
+    pub(super) fn new(spare: usize, each: usize, (most, pause): (u32, Duration)) -> Self {
         Self {
+            budget: Budget::new(most, pause),
             spare,
             each,
             parks: Vec::new(),
@@ -176,6 +180,10 @@ impl Mix {
         cookie: Cookie,
     ) {
         self.clock = now;
+        let consensus = self.consensus.as_ref();
+        if consensus.is_some_and(|all| all.relay(&relay).is_none()) {
+            return self.news.push_back(News::Lost(end));
+        }
         self.client.wants.push_back(Want {
             end,
             relay,
@@ -308,8 +316,11 @@ impl Mix {
             }
             (Heard::Joined(counts), Aim::Join(_), Stage::Used) => {
                 it.deadline = None;
-                let has_missed = it.meet.as_ref().and_then(|it| it.first);
-                let has_missed = has_missed.is_some_and(|first| first < counts.from);
+                let first = it.meet.as_mut().and_then(|it| {
+                    it.counts = counts;
+                    it.first
+                });
+                let has_missed = first.is_some_and(|first| first < counts.from);
                 if let Some(want) = it.end.filter(|_| has_missed) {
                     self.news.push_back(News::Again(want.end));
                 }
@@ -356,6 +367,7 @@ impl Meets {
             spare: _,
             each: _,
             parks,
+            budget: _,
             lasting,
         } = self;
         let parks = parks.iter().map(|park| {

@@ -86,18 +86,19 @@ impl Mix {
         all.filter(answers).flat_map(missing).collect()
     }
 
-    /// Spare circuits for meetings that there are or will be.
+    /// Whether a circuit is spare for meetings, or will be.
+    fn is_meeting_spare(&self, it: &Origin) -> bool {
+        let lives = match it.stage {
+            Stage::Waiting | Stage::Asking | Stage::Mending => true,
+            Stage::Spare => self.is_usable(it),
+            Stage::Parked | Stage::Used | Stage::Spent => false,
+        };
+        lives && it.aims(Aim::Spare)
+    }
+
     fn meeting_spares(&self) -> usize {
         let all = self.client.circuits.iter();
-        let spare = |it: &Origin| {
-            let lives = match it.stage {
-                Stage::Waiting | Stage::Asking | Stage::Mending => true,
-                Stage::Spare => self.is_usable(it),
-                Stage::Parked | Stage::Used | Stage::Spent => false,
-            };
-            lives && it.aims(Aim::Spare)
-        };
-        all.filter(|(_, it)| spare(it)).count()
+        all.filter(|(_, it)| self.is_meeting_spare(it)).count()
     }
 
     /// Spare circuits for sessions that there are or will be, where cells go by the clock.
@@ -126,7 +127,7 @@ impl Mix {
                 self.park_spare(relay, cookie);
                 continue;
             }
-            if !self.client.budget.take(self.clock) {
+            if !self.client.meets.budget.take(self.clock) {
                 return;
             }
             // One that is not listed keeps no other from its circuits.
@@ -141,26 +142,43 @@ impl Mix {
             .spare
             .saturating_sub(self.meeting_spares());
         for _ in 0..missing {
-            if !self.client.budget.take(self.clock) || self.build_meeting(Aim::Spare, None).is_err()
+            if !self.client.meets.budget.take(self.clock)
+                || self.build_meeting(Aim::Spare, None).is_err()
             {
                 return;
             }
         }
     }
 
+    /// Relays that sessions wait to meet at, and that no spare circuit leads to: they are hops of them all.
+    fn unreachable(&self) -> Vec<RelayId> {
+        let Some(consensus) = &self.consensus else {
+            return Vec::new();
+        };
+        let spares = self.client.circuits.iter().map(|(_, it)| it);
+        let spares: Vec<_> = spares.filter(|it| self.is_meeting_spare(it)).collect();
+        let leads = |relay: &RelayId| {
+            spares
+                .iter()
+                .any(|it| self.may_follow(consensus, &it.path, relay))
+        };
+        let wants = self.client.wants.iter().filter(|it| it.join.is_some());
+        let relays = wants.map(|want| want.relay);
+        relays.filter(|relay| !leads(relay)).collect()
+    }
+
     /// Begins as many circuits for meetings as are missing, at most so many, and says how many these are. (RDV-49)
     pub(super) fn begin_meetings(&mut self, room: usize) -> usize {
         let parks = self.missing_in_parks();
-        let wanted = parks.len() + self.client.meets.spare;
-        let missing = wanted.saturating_sub(self.meeting_spares()).min(room);
-        let joined = self.client.wants.iter().filter(|want| want.join.is_some());
         let met = parks.iter().map(|(relay, _)| *relay);
-        let met: Vec<_> = met.chain(joined.map(|want| want.relay)).collect();
+        let met: Vec<_> = met.chain(self.unreachable()).collect();
+        let wanted = met.len() + self.client.meets.spare;
+        let missing = wanted.saturating_sub(self.meeting_spares()).min(room);
         let mut begun = 0;
         for n in 0..missing {
             let meets = met.get(n).copied();
             // For a relay that cannot be reached over our lasting hops nothing is begun.
-            let built = self.client.budget.take(self.clock)
+            let built = self.client.meets.budget.take(self.clock)
                 && self.build_meeting(Aim::Spare, meets).is_ok();
             begun += usize::from(built);
         }

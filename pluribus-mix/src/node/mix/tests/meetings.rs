@@ -2,8 +2,10 @@
 
 use super::rig::{MS, SECOND, World, unpaced, vat};
 use crate::ablation::{Check, without};
+use crate::node::mix::client::Stage;
 use crate::node::mix::knows::Held;
 use crate::node::{Class, LinkId};
+use crate::onion::CELL;
 use crate::onion::meet::cookie;
 use crate::onion::suspicion::{Grave, Strike};
 use crate::time::Duration;
@@ -382,4 +384,30 @@ fn a_flood_of_joins_passes() {
     opens(&mut world, DIALLER, end);
     world.run_for(SECOND);
     assert_eq!(world.hosts[CALLEE].raw.joined.len(), 1);
+}
+
+/// RDV-41, RDV-48: a circuit on which its own client speaks before anybody has joined is closed, and its park has another a minute later.
+#[test]
+fn who_waits_is_silent() {
+    let mut world = parked();
+    let mix = &mut world.hosts[CALLEE].mix;
+    let parked: Vec<_> = mix.client.circuits.iter().map(|(key, _)| key).collect();
+    let waits = |key: &usize| mix.client.circuits[*key].stage == Stage::Parked;
+    let parked: Vec<_> = parked.into_iter().filter(waits).collect();
+    assert_eq!(parked.len(), 2);
+    mix.origin_send(parked[0], &mut [0; CELL]);
+    world.until(2 * SECOND, |world| held(world, M) == [1, 1, 0]);
+    // To the client it looks as if the relay had given it up.
+    world.run_for(65 * SECOND);
+    assert_eq!(held(&world, M), [1, 2, 0]);
+}
+
+/// RDV-46: a relay that is not listed cannot be met at, and that is said at once.
+#[test]
+fn there_is_no_meeting_at_a_stranger() {
+    let mut world = World::new(8, 3, &unpaced(), vat(Class::default()));
+    // A client is no relay.
+    let end = world.join(DIALLER, OTHER, [1; 16]);
+    world.run_for(MS);
+    assert!(is_lost(&world, DIALLER, end));
 }

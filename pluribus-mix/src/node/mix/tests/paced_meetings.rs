@@ -96,10 +96,17 @@ fn a_join_waits_for_its_park() {
         world.until(5 * SECOND, |world| {
             !world.hosts[CALLEE].raw.joined.is_empty()
         });
+        world.until(5 * SECOND, |world| {
+            !world.hosts[DIALLER].raw.again.is_empty()
+        });
+        let circuits = world.hosts[DIALLER].mix.client.circuits.iter();
+        let mut used = circuits.filter_map(|(_, it)| it.end.and(it.meet.as_ref()));
+        let from = used.next().unwrap().counts.from;
         world.run_for(8 * SECOND);
         assert_eq!(world.hosts[DIALLER].raw.again, [end]);
         let there = joined(&world, CALLEE, 0);
         let (said, heard) = (said(&world, DIALLER, end), heard(&world, CALLEE, there));
+        assert_eq!(from, heard[0].0, "{class}");
         assert!(!heard.is_empty() && heard.len() < said.len());
         assert_eq!(heard, said[said.len() - heard.len()..], "{class}");
     }
@@ -194,36 +201,60 @@ fn windows_serve_parks_first() {
     assert!(phases.collect::<BTreeSet<_>>().len() > 3, "{begun:?}");
 }
 
+/// RDV-47, RDV-49: whom all spare circuits have for a hop is met over one that is begun for it, with another guard if need be.
+#[test]
+fn a_guard_is_met_at_over_another() {
+    let mut world = world(&lean(), Class::Talk);
+    world.until(60 * SECOND, |world| is_ready(world, DIALLER));
+    let circuits = world.hosts[DIALLER].mix.client.circuits.iter();
+    let guard = circuits.map(|(_, it)| it.path[0]).next().unwrap();
+    let guard = (0..8).find(|relay| world.id(*relay) == guard).unwrap();
+    let end = world.join(DIALLER, guard, [3; 16]);
+    let stands = |world: &World| world.hosts[DIALLER].raw.opened.contains(&end);
+    world.until(3 * WINDOW, stands);
+    let circuits = world.hosts[DIALLER].mix.client.circuits.iter();
+    let used = circuits.map(|(_, it)| it).find(|it| it.end.is_some());
+    let path = &used.unwrap().path;
+    assert!(path[3] == world.id(guard) && !path[..3].contains(&path[3]));
+}
+
 fn left(now: Instant, at: Instant) -> Duration {
     Duration::from_nanos(u64::try_from(at.since(now).as_nanos()).unwrap())
 }
 
-/// RDV-50: who watches every link sees the same, cell for cell and moment for moment, whether two circuits are spliced and talk or one waits for nobody.
-#[test]
-fn a_splice_is_not_seen() {
-    let watched = |meets: bool| -> (Vec<Seen>, usize) {
-        let mut world = world(&paced(), Class::Talk);
-        world.park(CALLEE, &[(M, P)]);
-        world.until(60 * SECOND, |world| held(world, M) == [1, 2, 0]);
-        let secret = if meets { P } else { [0; 32] };
-        let from = world.seen.len();
+/// What is seen of every link while somebody parks, and another joins with this secret or does not, and they talk; and how much of it is heard.
+fn watched(params: &Params, secret: Option<[u8; 32]>) -> (Vec<Seen>, usize) {
+    let mut world = world(params, Class::Talk);
+    world.park(CALLEE, &[(M, P)]);
+    world.until(60 * SECOND, |world| held(world, M) == [1, 2, 0]);
+    let from = world.seen.len();
+    if let Some(secret) = secret {
         let end = world.join(DIALLER, M, cookie(&world.id(M), &secret));
         opens(&mut world, DIALLER, end);
         world.say(DIALLER, end, 0..100);
-        world.run_for(SECOND);
-        if meets {
-            let there = joined(&world, CALLEE, 0);
-            world.say(CALLEE, there, 0..100);
-        }
-        world.run_for(6 * SECOND);
-        let mut seen = world.seen.split_off(from);
-        seen.sort_unstable();
-        let heard = world.hosts[CALLEE].raw.heard.values().map(Vec::len);
-        (seen, heard.sum())
-    };
-    let ((spliced, there), (alone, nobody)) = (watched(true), watched(false));
+    }
+    world.run_for(SECOND);
+    if !world.hosts[CALLEE].raw.joined.is_empty() {
+        let there = joined(&world, CALLEE, 0);
+        world.say(CALLEE, there, 0..100);
+    }
+    world.run_for(6 * SECOND);
+    let mut seen = world.seen.split_off(from);
+    seen.sort_unstable();
+    let heard = world.hosts[CALLEE].raw.heard.values().map(Vec::len);
+    (seen, heard.sum())
+}
+
+/// RDV-50: who watches every link sees the same, cell for cell and moment for moment, whether two circuits are spliced and talk or one waits for nobody. Where
+/// links between relays carry no more than they must, it shows that there is one circuit more.
+#[test]
+fn a_splice_is_not_seen() {
+    let (spliced, there) = watched(&paced(), Some(P));
+    let (alone, nobody) = watched(&paced(), Some([0; 32]));
     assert!(there > 90 && nobody == 0);
     assert!(spliced.len() > 10_000);
     let differ = spliced.iter().zip(&alone).find(|(one, other)| one != other);
     assert_eq!((differ, spliced.len()), (None, alone.len()));
+    let [joins, does_not] = [Some(P), None].map(|secret| watched(&lean(), secret).0);
+    assert!(joins.len() > 10_000 && joins != does_not);
 }
