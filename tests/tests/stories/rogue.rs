@@ -249,7 +249,8 @@ impl Rogue {
         let it = &mut self.hops[at];
         let (back, next) = (it.back, it.next);
         match it.hop.forward(&mut cell, &mut self.answerer, &mut self.rng) {
-            Forward::Nothing | Forward::Through => {}
+            // It has no sessions and no parks.
+            Forward::Nothing | Forward::Through | Forward::Park(_) | Forward::Join(_) => {}
             Forward::Onward => self.pass(world, at, Way::Forward, next.unwrap(), cell),
             Forward::Answer(mut cells) => {
                 match self.deed.0 {
