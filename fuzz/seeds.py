@@ -59,9 +59,26 @@ def certificates():
         yield place.to_bytes(2, "big") + b"0"
 
 
+def tickets():
+    for case in cases("tickets"):
+        for field in ("ticket", "bytes"):
+            if field in case:
+                yield b"\x00" + bytes.fromhex(case[field])
+        if "hints" in case:
+            hints = "&".join(f"{name}={value}" for name, value in case["hints"])
+            yield f"ocapn://{'a' * 56}.mix?{hints}".encode()
+    for case in cases("locations"):
+        if "record" in case:
+            yield b"\x03" + bytes.fromhex(case["record"])
+    for case in cases("calls"):
+        if "items" in case:
+            yield b"\x05" + bytes.fromhex(case["values"]["early_plain"])
+            yield b"\x07" + bytes.fromhex(case["cells"]["1"][0])
+
+
 def main():
     root = pathlib.Path(sys.argv[1])
-    for target in (decoders, texts, syrup, certificates):
+    for target in (decoders, texts, syrup, certificates, tickets):
         folder = root / target.__name__
         folder.mkdir(parents=True, exist_ok=True)
         for seed in target():

@@ -10,6 +10,7 @@ use pluribus_mix::crypto::sign::SigningKey;
 use pluribus_mix::directory::Params;
 use pluribus_mix::node::{Circuits, LinkRequest};
 use pluribus_mix::onion::circuit::{Circuit, Heard, Plan};
+use pluribus_mix::onion::meet::cookie;
 use pluribus_mix::onion::{CELL, Cell, CircuitId, link};
 use pluribus_mix::sim::{HostId, LinkNo, RawId, World};
 use pluribus_mix::time::{Duration, Instant};
@@ -158,7 +159,7 @@ impl Client {
 
     fn obey(&mut self, order: u8, orders: &mut Orders<'_>) {
         let some = CircuitId(u32::from(orders.small()) % 4 + 1);
-        match order % 8 {
+        match order % 9 {
             // A circuit as it should be.
             0 => self.begin(),
             1 => self.extend(some, orders.small()),
@@ -192,6 +193,7 @@ impl Client {
                     let _ = self.world.raw(self.raw).send(self.link, out);
                 }
             }
+            7 => self.meet(some, orders.small()),
             _ => self
                 .world
                 .run_for(Duration::from_secs(u64::from(orders.small()))),
@@ -211,6 +213,24 @@ impl Client {
             circuit.create(relay, onion, &mut out).is_ok()
         });
         self.circuits.insert(id, circuit);
+        cells.into_iter().for_each(|cell| self.say(&[(id, cell)]));
+    }
+
+    /// Parks a circuit, or has it join a park.
+    fn meet(&mut self, id: CircuitId, which: u8) {
+        let Some(circuit) = self.circuits.get_mut(&id) else {
+            return;
+        };
+        let Some(relay) = circuit.hops().last().copied() else {
+            return;
+        };
+        let secret = [which / 2 % 2; 32];
+        let mut cells = Vec::new();
+        let mut out = |cell: &Cell| cells.push(*cell);
+        let _ = match which % 2 {
+            0 => circuit.park(&secret, &mut out),
+            _ => circuit.join(cookie(&relay, &secret), &mut out),
+        };
         cells.into_iter().for_each(|cell| self.say(&[(id, cell)]));
     }
 

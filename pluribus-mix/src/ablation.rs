@@ -64,6 +64,12 @@ mod in_tests {
         FinI,
         /// vat_i is not the responder's own. (VTP-12)
         NotSelf,
+        /// EARLY enters the transcript. (RDV-13)
+        EarlyHeard,
+        /// Flight 3 is of the vat that EARLY is of. (RDV-15)
+        SameBearer,
+        /// GO has the pair fields of EARLY. (RDV-15)
+        SameFields,
         /// AUTH holds. (ONI-9)
         HopAuth,
         /// The settings come back unchanged. (ONI-9)
@@ -74,6 +80,8 @@ mod in_tests {
         HopSeen,
         /// In a batch no circuit misses a cell. (PAC-7)
         Bulkhead,
+        /// A circuit is parked under a secret, not under the cookie that follows from it. (RDV-19)
+        ParkSecret,
         /// A circuit rests before it is used. (PAC-14)
         Rested,
         /// A session looks for another circuit before its leg ends. (PAC-14)
@@ -92,11 +100,41 @@ mod in_tests {
         Rollback,
         /// An authority signs one consensus a slot. (DIR-14)
         OncePerSlot,
+        /// A ticket is signed by the vat that it leads to. (RDV-2)
+        TicketSigned,
+        /// A ticket is used before its expiry. (RDV-2)
+        TicketExpiry,
+        /// A ticket is passed on four times at most. (RDV-4)
+        ChainLength,
+        /// A certificate names the ticket that it is shown with. (RDV-4)
+        ChainTicket,
+        /// A certificate ends no later than the one before. (RDV-4)
+        Narrower,
+        /// A certificate is signed by who was named before it. (RDV-4)
+        ChainSigned,
+        /// An introduction is for who calls with it. (RDV-5)
+        ForUs,
+        /// EARLY is signed by who calls. (RDV-10)
+        EarlySigned,
+        /// A call comes before the introduction expires. (RDV-11)
+        EarlyExpiry,
+        /// Who calls may use the ticket. (RDV-11)
+        EarlyBearer,
+        /// A ticket is spent once. (RDV-11)
+        SpentOnce,
+        /// A record is looked for under the key of its vat and epoch. (RDV-30)
+        RecordIndex,
+        /// A record counts now. (RDV-31)
+        RecordEpoch,
+        /// A record is signed by the key under which it lies. (RDV-31)
+        RecordSigned,
+        /// A record that comes in the place of another is newer. (RDV-31)
+        Newer,
     }
 
     thread_local! {
         /// A bit for each check that is taken out.
-        static OUT: Cell<u32> = const { Cell::new(0) };
+        static OUT: Cell<u64> = const { Cell::new(0) };
     }
 
     /// Whether `check` is taken out on this thread.
@@ -106,7 +144,7 @@ mod in_tests {
 
     /// Runs `body` with `check` taken out on this thread, besides those that are out already.
     pub(crate) fn without<R>(check: Check, body: impl FnOnce() -> R) -> R {
-        struct Restore(u32);
+        struct Restore(u64);
         impl Drop for Restore {
             fn drop(&mut self) {
                 OUT.set(self.0);

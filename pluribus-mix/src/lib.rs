@@ -22,7 +22,7 @@
 //! simulated world in [`sim`] drives the very same value.
 //!
 //! Each module is a room of the protocol, and imports go downward only, in this order: [`time`], [`wire`], [`crypto`], [`id`],
-//! [`locator`], [`netlayer`], then [`vattp`], [`onion`] and [`directory`] side by side, [`node`], [`sim`] and `net`, and `face`. The specification in `spec/` numbers every rule; the
+//! [`locator`], [`netlayer`], then [`vattp`], [`onion`], [`pacing`] and [`directory`] side by side, [`rendezvous`], [`node`], [`sim`] and `net`, and `face`. The specification in `spec/` numbers every rule; the
 //! documentation here cites them as `VTP-7`.
 //!
 //! Features: `ring` (the quicker of two AEAD libraries), `net` (tokio, files, entropy) and `cli` (the program), all on by
@@ -40,6 +40,7 @@ pub mod netlayer;
 pub mod node;
 pub mod onion;
 pub mod pacing;
+pub mod rendezvous;
 pub mod sim;
 pub mod time;
 pub mod vattp;

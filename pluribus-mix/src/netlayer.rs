@@ -109,6 +109,12 @@ impl Event {
 pub enum CloseReason {
     /// Nobody there, no answer, or no way to it for longer than a connection waits (VTP-40): try later.
     Unreachable,
+    /// Nothing leads to the vat: it is hidden, and there is no ticket for it. (RDV-34)
+    NotFound,
+    /// Every ticket for it is out of date by this vat's own clock. (RDV-2)
+    Expired,
+    /// What leads to it is of another network than this vat's. (RDV-2)
+    WrongNetwork,
     /// The peer broke the protocol: trying again will not help.
     Misbehaved,
     /// The peer was proven and did not want us, or this side would not have it.
@@ -126,6 +132,9 @@ impl fmt::Display for CloseReason {
             Self::Unreachable => {
                 "the vat could not be reached, or the link to it broke; try again later"
             }
+            Self::NotFound => "nothing leads to this vat: ask somebody who knows it for a ticket",
+            Self::Expired => "the ticket for this vat is out of date; ask for a new one",
+            Self::WrongNetwork => "this vat is in another network than this one",
             Self::Misbehaved => "the peer broke the protocol",
             Self::Refused => "the connection was refused",
             Self::Gone => "the peer was restarted or gave the connection up; connect again",

@@ -159,7 +159,7 @@ def records():
 
 
 def refused_records():
-    yield Row(0, 1).good(2).refused("type 0x0b in a cell", "VTP-22", 3, cells.pad(b"\x0b"))
+    yield Row(0, 1).good(2).refused("type 0x0e in a cell", "VTP-22", 3, cells.pad(b"\x0e"))
     yield Row(0, 1).refused("type 0x0d where no GOTOO is awaited", "VTP-22", 2, cells.pad(b"\x0d" + PAIR))
     cut = encode_frames([msg(1, bytes(cells.PLAIN - 11))])[: cells.PLAIN]
     yield Row(0, 1).refused("MSG that the cell cuts short", "VTP-22", 2, cut)

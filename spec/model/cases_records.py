@@ -9,11 +9,12 @@ from frames import encode_frame, encode_frames
 from rng import rand
 from wire import OFF, Refused, lp, u16, u64
 
-SPEC = [*(f"VTP-{i}" for i in (14, *range(21, 28), 29, 30)), "VTP-39", *(f"VTP-{i}" for i in (49, 50, 52))]
+SPEC = [*(f"VTP-{i}" for i in (14, *range(21, 28), 29, 30)), "VTP-39", *(f"VTP-{i}" for i in (49, 50, 52, 53, 54))]
 SECRET = rand("records traffic secret")
 OTHER_SECRET = rand("records traffic secret of the other direction")
 PEER_MINE = 0x0123456789ABCDEF
 OWN_MINE = 0x0FEDCBA987654321
+TICKET = rand("records ticket", 400)
 TOKENS = [rand(f"records token {i}", 8).hex() for i in range(17)]
 
 
@@ -48,8 +49,20 @@ def reset(number, stream=0, code=0):
     return of_stream("RESET", number, stream, code=code)
 
 
+def want(number, count=1, purpose=1):
+    return {"frame": "TICKETS", "number": u64(number).hex(), "purpose": purpose, "count": count}
+
+
+def give(number, ticket, purpose=1):
+    return {"frame": "TICKETS", "number": u64(number).hex(), "purpose": purpose, "ticket": ticket.hex()}
+
+
 def datagram(data):
     return {"frame": "DATAGRAM", "bytes": data.hex()}
+
+
+def sixteen(first):
+    return [want(first + i, 1 + i % 8, 1 + i % 2) for i in range(16)]
 
 
 def pad(zeros):
@@ -122,6 +135,7 @@ def accepted(name, clauses, records, sent=0, pings=(), takes=True):
             "heard": {"taken": u64(r.heard_taken).hex(), "received": u64(r.heard_received).hex()},
             "ack": r.ack(),
             "datagrams": r.streams.datagrams,
+            "tickets": r.tickets,
             "pings": sorted(r.pings),
             "next_number": u64(r.next).hex(),
             "secret": r.traffic.secret.hex(),
@@ -130,9 +144,9 @@ def accepted(name, clauses, records, sent=0, pings=(), takes=True):
     }
 
 
-def refused(name, clause, plain, before=(), sent=0, pings=(), part=None):
+def refused(name, clause, plain, before=(), sent=0, pings=(), part=None, takes=True):
     """plain: frames or bytes; before: records (lists of frames) that are accepted."""
-    sender, r, steps = rec.Sender(SECRET), receiver(sent, pings), []
+    sender, r, steps = rec.Sender(SECRET), receiver(sent, pings, takes), []
     for frames in before:
         wire = sender.record(frames)
         r.take(wire)
@@ -147,12 +161,12 @@ def refused(name, clause, plain, before=(), sent=0, pings=(), part=None):
         found = e.part
     else:
         raise AssertionError("accepted: " + name)
-    one_fault(name, found, before, data, sent, pings)
+    one_fault(name, found, before, data, sent, pings, takes)
     return {
         "kind": "refused",
         "name": name,
         "clauses": [clause],
-        **state(sent, pings),
+        **state(sent, pings, takes),
         "before": steps,
         **step(traffic, data, wire),
     }
@@ -162,13 +176,13 @@ def refused(name, clause, plain, before=(), sent=0, pings=(), part=None):
 STRUCTURAL = {"type", "empty record"}
 
 
-def one_fault(name, part, before, data, sent, pings):
+def one_fault(name, part, before, data, sent, pings, takes):
     """With that check off the record is accepted."""
     if part in STRUCTURAL or part.endswith("cut short"):
         return
     OFF.add(part)
     try:
-        sender, r = rec.Sender(SECRET), receiver(sent, pings)
+        sender, r = rec.Sender(SECRET), receiver(sent, pings, takes)
         for frames in before:
             r.take(sender.record(frames))
         r.take(lp(c.seal(sender.traffic.key, sender.traffic.counter, data)))
@@ -306,7 +320,7 @@ def good():
             ["VTP-22"],
             [
                 [msg(1, b"m"), ack(1), ping(TOKENS[0]), pong(TOKENS[1]), open_(2, 0, b"head"), credit(3, 1)]
-                + [stream(4, b"s"), datagram(b"d"), reset(5, 0, 9), close(), pad(2)]
+                + [stream(4, b"s"), datagram(b"d"), reset(5, 0, 9), want(6), give(7, b"t"), close(), pad(2)]
             ],
             sent=1,
             pings=TOKENS[1:2],
@@ -322,6 +336,20 @@ def good():
         accepted("DATAGRAM of one byte", ["VTP-22", "VTP-52"], [[datagram(b"d")]]),
         accepted("DATAGRAM of 800 bytes", ["VTP-22", "VTP-52"], [[datagram(rand("records datagram", 800))]]),
         accepted("two DATAGRAMs that are the same", ["VTP-52"], [[datagram(b"d"), datagram(b"d")]]),
+        accepted("TICKETS that asks for one", ["VTP-22", "VTP-53"], [[want(1)]]),
+        accepted("TICKETS that asks for eight, to hand on", ["VTP-22", "VTP-53"], [[want(1, 8, 2)]]),
+        accepted("TICKETS that gives one byte", ["VTP-22", "VTP-53"], [[give(1, b"t")]]),
+        accepted("TICKETS that gives 400 bytes, to hand on", ["VTP-22", "VTP-53"], [[give(1, TICKET, 2)]]),
+        accepted(
+            "TICKETS of all kinds beside messages",
+            ["VTP-53"],
+            [[want(1, 2), msg(2, b"a", True), give(3, TICKET[:295])], [give(4, b"t", 2), msg(5, b"b"), want(6, 8, 2)]],
+        ),
+        accepted(
+            "sixteen TICKETS in a record, and sixteen more", ["VTP-54"], [sixteen(1), sixteen(17)]
+        ),
+        accepted("sixteen TICKETS that nobody takes", ["VTP-54"], [sixteen(1)], takes=False),
+        accepted("sixteen TICKETS ahead of a gap", ["VTP-54", "VTP-23"], [sixteen(2), [msg(1, b"m")]]),
         accepted("65 DATAGRAMs that nobody fetches", ["VTP-52"], [[datagram(bytes([i]))] for i in range(65)]),
     ]
     wires = {case["name"]: case["records"][0]["wire"] for case in out}
@@ -372,9 +400,9 @@ def refused_frames():
     def bad(name, clause, plain, **more):
         out.append(refused(name, clause, plain, **more))
 
-    for kind in (11, 13, 0x20, 0x80, 0x81, 0xFF):
+    for kind in (13, 14, 0x20, 0x80, 0x81, 0xFF):
         bad(f"type {kind:#04x}", "VTP-22", bytes([kind]) + bytes(8))
-    bad("type 0x0b behind a good frame", "VTP-22", encode_frames([ping(TOKENS[0])]) + b"\x0b")
+    bad("type 0x0d behind a good frame", "VTP-22", encode_frames([ping(TOKENS[0])]) + b"\x0d")
     m = encode_frame(msg(1, b"flag"))
     for flags in (2, 3, 4, 0x80, 0x81, 0xFF):
         bad(f"flags {flags:#04x}", "VTP-22", m[:1] + bytes([flags]) + m[2:], part="flags")
@@ -393,12 +421,14 @@ def refused_frames():
     bad("MSG with a length beyond the record", "VTP-22", m[:10] + u16(5) + m[12:])
     bad("MSG with the greatest length", "VTP-22", m[:10] + u16(65535) + m[12:])
     bad("STREAM with a length beyond the record", "VTP-22", s[:14] + u16(5) + s[16:], before=[[open_(1)]])
-    for frame in (stream(2, b"flag"), open_(1, 0, b"head"), credit(2, 7), reset(2), datagram(b"datagram")):
+    tickets = (want(1), give(1, b"ticket"))
+    for frame in (stream(2, b"flag"), open_(1, 0, b"head"), credit(2, 7), reset(2), datagram(b"datagram"), *tickets):
         data = encode_frame(frame)
         before = [[open_(1)]] if int(frame.get("number", "0"), 16) == 2 else []
+        name = frame["frame"] + " that gives" * ("ticket" in frame) + " that asks" * ("count" in frame)
         for n in sorted({1, 2, 9, 13, 14, len(data) - 1}):
             if n < len(data):
-                bad(f"{frame['frame']} cut to {n} bytes", "VTP-22", data[:n], before=before)
+                bad(f"{name} cut to {n} bytes", "VTP-22", data[:n], before=before)
     ranged = encode_frame(ack(0, 0, (1, 1), (1, 1)))
     for n in (17, 18, 21, 22, 25):
         bad(f"ACK with ranges, cut to {n} bytes", "VTP-22", ranged[:n], sent=9)
@@ -414,6 +444,16 @@ def refused_frames():
         bad(f"ACK with {name}", "VTP-26", [ack(0, 0, *ranges)], part=part, sent=9)
     bad("a head of 513 bytes", "VTP-49", [open_(1, 0, b"h" * 513)], part="head")
     bad("a head of 2000 bytes", "VTP-49", [open_(1, 0, bytes(2000))], part="head")
+    for kind in (2, 0x80, 0xFF):
+        data = encode_frame(give(1, b"ticket"))
+        bad(f"kind {kind} of TICKETS", "VTP-53", data[:9] + bytes([kind]) + data[10:], part="kind of TICKETS")
+    for purpose in (0, 3, 0xFF):
+        bad(f"purpose {purpose}, asked for", "VTP-53", [want(1, 1, purpose)], part="purpose")
+        bad(f"purpose {purpose}, given", "VTP-53", [give(1, b"t", purpose)], part="purpose")
+    for count in (0, 9, 255):
+        bad(f"{count} tickets asked for", "VTP-53", [want(1, count)], part="count")
+    for n in (0, 401, 2000):
+        bad(f"a ticket of {n} bytes", "VTP-53", [give(1, bytes(n))], part="ticket")
     empty = "empty piece of a stream"
     bad("STREAM of no bytes without fin", "VTP-50", [stream(2, b"")], part=empty, before=[[open_(1)]])
     bad("DATAGRAM of no bytes", "VTP-52", [datagram(b"")], part="empty datagram")
@@ -491,6 +531,11 @@ def refused_state():
     bad("PONG where nothing was asked", "VTP-27", [pong(TOKENS[0])], "token")
     bad("PONG with another token", "VTP-27", [pong(TOKENS[2])], "token", pings=TOKENS[:2])
     bad("PONG a second time", "VTP-27", [pong(TOKENS[0])], "token", before=[[pong(TOKENS[0])]], pings=TOKENS[:2])
+    many = "seventeenth TICKETS"
+    bad("seventeen TICKETS in a record", "VTP-54", [*sixteen(1), give(17, b"t")], many)
+    bad("a seventeenth TICKETS that waits", "VTP-54", [give(17, b"t")], many, before=[sixteen(1)], takes=False)
+    held = [[want(18)], sixteen(2)]
+    bad("seventeen TICKETS ahead of a gap", "VTP-54", [msg(1, b"m")], many, before=held)
     bad("CLOSE with id 0", "VTP-29", [close(0)], "id")
     bad("CLOSE with an id one more", "VTP-29", [close(PEER_MINE + 1)], "id")
     bad("CLOSE with the receiver's own id", "VTP-29", [close(OWN_MINE)], "id")

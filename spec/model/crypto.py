@@ -41,6 +41,17 @@ LABELS = [
     "hop forward",
     "hop backward",
     "hop settings back",
+    "ticket",
+    "place",
+    "delegation",
+    "early",
+    "early signature",
+    "flight",
+    "epoch key",
+    "epoch prefix",
+    "record",
+    "record key",
+    "park",
 ]
 
 

@@ -3,9 +3,10 @@
 from wire import Reader, Refused, lp, require, u8, u16, u32
 
 PAD, MSG, ACK, PING, PONG, REKEY, CLOSE, OPEN, STREAM, CREDIT, RESET = range(11)
-DATAGRAM = 0x0C
+TICKETS, DATAGRAM = 0x0B, 0x0C
 HEAD_LONGEST, DATAGRAM_LONGEST, RANGES_MOST = 512, 800, 32
-NUMBERED = ("MSG", "OPEN", "STREAM", "CREDIT", "RESET")
+TICKET_LONGEST, COUNT_MOST = 400, 8
+NUMBERED = ("MSG", "OPEN", "STREAM", "CREDIT", "RESET", "TICKETS")
 DONE, GONE = 1, 2
 
 
@@ -16,6 +17,13 @@ def encode_ack(f):
 
 def of_stream(kind, f):
     return u8(kind) + bytes.fromhex(f["number"]) + u32(f["stream"])
+
+
+def encode_tickets(f):
+    head = u8(TICKETS) + bytes.fromhex(f["number"])
+    if "ticket" in f:
+        return head + u8(1) + u8(f["purpose"]) + lp(bytes.fromhex(f["ticket"]))
+    return head + u8(0) + u8(f["purpose"]) + u8(f["count"])
 
 
 def encode_frame(f):
@@ -44,6 +52,8 @@ def encode_frame(f):
         return of_stream(CREDIT, f) + u32(f["more"])
     if kind == "RESET":
         return of_stream(RESET, f) + u8(f["code"])
+    if kind == "TICKETS":
+        return encode_tickets(f)
     if kind == "DATAGRAM":
         return u8(DATAGRAM) + lp(bytes.fromhex(f["bytes"]))
     raise ValueError(kind)
@@ -93,6 +103,20 @@ def read_stream(r):
     return {**f, "fin": fin, "bytes": data.hex()}
 
 
+def read_tickets(r):
+    number, kind, purpose = r.take(8, "number").hex(), r.u8("kind"), r.u8("purpose")
+    require(kind in (0, 1), "VTP-53", "kind of TICKETS")
+    require(purpose in (1, 2), "VTP-53", "purpose")
+    f = {"frame": "TICKETS", "number": number, "purpose": purpose}
+    if kind == 0:
+        count = r.u8("count")
+        require(1 <= count <= COUNT_MOST, "VTP-53", "count")
+        return {**f, "count": count}
+    ticket = r.lp("ticket")
+    require(1 <= len(ticket) <= TICKET_LONGEST, "VTP-53", "ticket")
+    return {**f, "ticket": ticket.hex()}
+
+
 def read_datagram(r):
     data = r.lp("bytes")
     require(len(data) > 0, "VTP-52", "empty datagram")
@@ -121,6 +145,8 @@ def read_frame(r, kind):
         return {**read_of_stream(r, "CREDIT"), "more": r.u32("more")}
     if kind == RESET:
         return {**read_of_stream(r, "RESET"), "code": r.u8("code")}
+    if kind == TICKETS:
+        return read_tickets(r)
     if kind == DATAGRAM:
         return read_datagram(r)
     raise Refused("VTP-22", "type")

@@ -6,8 +6,9 @@ import json
 import pathlib
 
 FILES = [
-    *("names", "locators", "crypto", "handshake", "handshake_refused", "records", "streams", "pair", "cells"),
+    *("names", "locators", "crypto", "handshake", "handshake_refused", "records", "streams", "pair", "cells", "introduced"),
     *("onion_cells", "hop_handshake", "links", "messages", "pacing", "paced_cells"),
+    *("tickets", "calls", "locations"),
     *("captp_syrup", "captp_ops", "captp_certificates"),
 ]
 

@@ -1,11 +1,13 @@
-"""Section 4.4, and PAC-11 and PAC-12: messages between a client and a hop of its circuit."""
+"""Section 4.4, PAC-11 and PAC-12, and section 6.1: messages between a client and a hop of its circuit."""
 
+from crypto import H, label
 from hop import REPLY, REQUEST
 from wire import Reader, Refused, require, u8
 
 PAYLOAD, FIRST = 896, 895
 EXTEND_1, EXTEND_2, TRUNCATE, DUMMY, LOOP = 0x01, 0x02, 0x03, 0x04, 0x05
 EXTENDED_1, EXTENDED_2, TRUNCATED, BLAME, DUMMY_BACK, LOOP_BACK = 0x81, 0x82, 0x83, 0x84, 0x85, 0x86
+PARK, JOIN, PARKED, JOINED, NOT_JOINED = 0x06, 0x07, 0x87, 0x88, 0x89
 REASONS = range(1, 8)
 
 # Behind the reply stands an index (PAC-11); without pacing it is 0.
@@ -16,6 +18,8 @@ TO_RELAY = {
     "truncate": (TRUNCATE, 0),
     "dummy": (DUMMY, 0),
     "loop": (LOOP, 8),
+    "park": (PARK, 32),
+    "join": (JOIN, 17),
 }
 TO_CLIENT = {
     "extended 1": (EXTENDED_1, FIRST),
@@ -24,7 +28,16 @@ TO_CLIENT = {
     "blame": (BLAME, 8),
     "dummy back": (DUMMY_BACK, 0),
     "loop back": (LOOP_BACK, 16),
+    "parked": (PARKED, 0),
+    "joined": (JOINED, 24),
+    "not joined": (NOT_JOINED, 0),
 }
+
+
+def cookie(relay, secret):
+    """RDV-19."""
+    assert len(relay) == len(secret) == 32
+    return H(label("park") + relay + secret)[:16]
 
 
 def encode(message, body):

@@ -13,6 +13,7 @@ FRAME_WEIGHT = 64
 AHEAD_MOST = 17408
 LAST_COUNTER = 2**20 - 1
 ANSWERS_MOST = 16
+TICKETS_MOST = 16
 RANGES_MOST = 32
 
 
@@ -48,13 +49,14 @@ class Sender:
 
 def weight(f):
     """VTP-26"""
-    return len(f.get("bytes", f.get("head", ""))) // 2 + FRAME_WEIGHT
+    carried = next((f[name] for name in ("bytes", "head", "ticket") if name in f), "")
+    return len(carried) // 2 + FRAME_WEIGHT
 
 
 class Receiver:
     """One direction, with what it must know of the other: the frames sent, the pings outstanding.
 
-    takes: whether its runtime takes whole messages at once, or none at all.
+    takes: whether its runtime takes whole messages at once, and tickets with every record, or none at all.
     """
 
     def __init__(self, secret, peer_mine, own_mine=None, sent=0, pings=(), side="slave", takes=True):
@@ -66,7 +68,7 @@ class Receiver:
         self.piece, self.piece_first = None, None
         self.waiting, self.waiting_first = 0, None  # the weight of whole messages not taken, and their first frame
         self.ended, self.closed = False, None
-        self.messages, self.answers = [], []
+        self.messages, self.answers, self.tickets, self.tickets_waiting = [], [], [], 0
 
     def open(self, wire):
         reader = Reader(wire, "VTP-21")
@@ -97,6 +99,8 @@ class Receiver:
                 self.numbered(f)
             else:
                 getattr(self, "on_" + f["frame"].lower())(f)
+        if self.takes:
+            self.tickets_waiting = 0
         return frames
 
     def numbered(self, f):
@@ -115,8 +119,8 @@ class Receiver:
             self.handle(self.held.pop(self.next))
 
     def handle(self, f):
-        if f["frame"] == "MSG":
-            self.on_msg(f)
+        if f["frame"] in ("MSG", "TICKETS"):
+            getattr(self, "on_" + f["frame"].lower())(f)
         else:
             getattr(self.streams, "on_" + f["frame"].lower())(f)
         self.next += 1
@@ -156,6 +160,11 @@ class Receiver:
             if not self.takes:
                 self.wait(len(self.piece) + FRAME_WEIGHT)
             self.piece = self.piece_first = None
+
+    def on_tickets(self, f):
+        require(self.tickets_waiting < TICKETS_MOST, "VTP-54", "seventeenth TICKETS")
+        self.tickets_waiting += 1
+        self.tickets.append({name: f[name] for name in ("purpose", "count", "ticket") if name in f})
 
     def wait(self, more):
         self.waiting += more

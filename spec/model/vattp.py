@@ -50,10 +50,10 @@ def choose(own, offered, part):
     raise Refused("VTP-2", "no common " + part)
 
 
-def read_item(reader, shortest, longest, part):
+def read_item(reader, shortest, longest, part, clause="VTP-1"):
     n = reader.u16(part)
     if not shortest <= n <= longest:
-        raise Refused("VTP-1", part + " length")
+        raise Refused(clause, part + " length")
     return reader.take(n, part)
 
 
@@ -67,8 +67,8 @@ def target(use, versions, suites, x_i, ek, secret, vat, place):
 
 
 def place_bytes(use, place):
-    """place: the 32 bytes of a RelayId for link and exit, the text of the address for a vat."""
-    return place.encode("ascii") if use == USES["vat"] else place
+    """place: the 32 bytes of a RelayId for link and exit, the text of the address for a vat, the 32 bytes of a ticket's."""
+    return place.encode("ascii") if use == USES["vat"] and isinstance(place, str) else place
 
 
 class Schedule:
@@ -77,23 +77,35 @@ class Schedule:
     def __init__(self, use):
         self.h0 = h0(use)
 
+    def h_flight1(self):
+        return self.h_iwant
+
+    def h_flight2(self):
+        return self.h_replyinfo
+
+    def more_ikm(self):
+        return b""
+
     def iwant(self, item):
         self.h_iwant = mix(self.h0, item)
 
     def iam(self, item, secret, kem_secret):
-        self.h_iam = mix(self.h_iwant, item)
+        self.h_iam = mix(self.h_flight1(), item)
         self.dh, self.kem_secret = secret, kem_secret
-        self.hs = c.extract(self.h_iam, lp(secret) + lp(kem_secret))
+        self.hs = c.extract(self.h_iam, lp(secret) + lp(kem_secret) + self.more_ikm())
         self.k_rh = c.expand(self.hs, c.label("r hs") + self.h_iam)
         self.f_r = c.expand(self.hs, c.label("r fin") + self.h_iam)
 
     def replyinfo(self, item):
         self.h_replyinfo = mix(self.h_iam, item)
-        self.k_ih = c.expand(self.hs, c.label("i hs") + self.h_replyinfo)
-        self.f_i = c.expand(self.hs, c.label("i fin") + self.h_replyinfo)
+        self.initiator_keys()
+
+    def initiator_keys(self):
+        self.k_ih = c.expand(self.hs, c.label("i hs") + self.h_flight2())
+        self.f_i = c.expand(self.hs, c.label("i fin") + self.h_flight2())
 
     def giveinfo(self, item):
-        self.h_giveinfo = mix(self.h_replyinfo, item)
+        self.h_giveinfo = mix(self.h_flight2(), item)
 
     def go(self, item):
         self.h_go = mix(self.h_giveinfo, item)
@@ -161,6 +173,8 @@ def read_pair(data, sender_is_master, sent_by):
 
 
 class Initiator:
+    ticket_secret = b""
+
     def __init__(
         self, use, key, wanted, b, place, versions, suites, x_secret, kem_d, kem_z, incarnation, hints, mine, go
     ):
@@ -179,7 +193,8 @@ class Initiator:
         self.ek, _ = c.kem_keygen(self.kem_d, self.kem_z)
         self.target_secret = c.x25519(self.x_secret, self.b)
         place = place_bytes(self.use, self.place)
-        self.target = target(self.use, versions, suites, self.x_public, self.ek, self.target_secret, self.wanted, place)
+        vat = self.wanted + self.ticket_secret
+        self.target = target(self.use, versions, suites, self.x_public, self.ek, self.target_secret, vat, place)
         self.iwant = versions + suites + self.x_public + self.ek + self.target
         self.s.iwant(self.iwant)
         self.expects = "ExpectIam"
@@ -196,7 +211,7 @@ class Initiator:
         self.s.iam(iam, secret, c.kem_decaps(self.kem_d, self.kem_z, ct))
         self.expects = "ExpectReplyInfo"
         replyinfo = read_item(reader, REPLYINFO_LEN, REPLYINFO_LEN, "REPLYINFO")
-        reader.end("flight 2")
+        self.end_flight2(reader)
         plain = Reader(c.open_(self.s.k_rh, 0, replyinfo, clause="VTP-8", part="REPLYINFO"))
         vat_r, incarnation = plain.take(32, "vat_r"), plain.take(8, "incarnation_r")
         hints, sig, fin = plain.take(HINTS_LEN, "hints"), plain.take(64, "sig_r"), plain.take(32, "fin_r")
@@ -213,16 +228,22 @@ class Initiator:
         self.version, self.suite = version, suite
         self.s.replyinfo(replyinfo)
 
+    def end_flight2(self, reader):
+        reader.end("flight 2")
+
+    def pair_fields(self):
+        if self.is_master:
+            return encode_pair(GO_VERDICT, self.mine, 0, self.go)
+        return encode_pair(SAY, self.mine, 0, 0)
+
     def flight3(self):
         incarnation, hints = u64(self.incarnation), pad_hints(self.hints)
         vat_i = self.key.public
-        sig = self.key.sign(initiator_signed(self.s.h_replyinfo, self.wanted, vat_i, incarnation, hints))
+        sig = self.key.sign(initiator_signed(self.s.h_flight2(), self.wanted, vat_i, incarnation, hints))
         self.giveinfo_plain = vat_i + incarnation + hints + sig
         giveinfo = c.seal(self.s.k_ih, 0, self.giveinfo_plain)
         self.s.giveinfo(giveinfo)
-        self.pair = (
-            encode_pair(GO_VERDICT, self.mine, 0, self.go) if self.is_master else encode_pair(SAY, self.mine, 0, 0)
-        )
+        self.pair = self.pair_fields()
         fin = c.hmac(self.s.f_i, initiator_macked(self.s.h_giveinfo, self.pair))
         self.go_plain = self.pair + fin
         go = c.seal(self.s.k_ih, 1, self.go_plain)
@@ -238,6 +259,8 @@ class Initiator:
 
 
 class Responder:
+    ticket_secret = b""
+
     def __init__(
         self, use, key, b_secret, places, versions, suites, x_secret, kem_m, incarnation, hints, mine, go, kept=()
     ):
@@ -252,7 +275,7 @@ class Responder:
     def flight1(self, data):
         reader = Reader(data, "VTP-1")
         iwant = read_item(reader, IWANT_SHORTEST, IWANT_LONGEST, "IWANT")
-        reader.end("flight 1")
+        self.end_flight1(reader)
         r = Reader(iwant)
         versions = read_list(r, "versions", r.u8)
         after_versions = r.at
@@ -265,19 +288,28 @@ class Responder:
         offered = iwant[:after_versions], iwant[after_versions:after_suites]
         good = False
         for place in self.places:
-            mine = target(self.use, *offered, x_i, ek, secret, self.key.public, place_bytes(self.use, place))
+            vat = self.key.public + self.ticket_secret
+            mine = target(self.use, *offered, x_i, ek, secret, vat, place_bytes(self.use, place))
             good |= equal(mine, asked)
         require(good, "VTP-4", "target")
         require(x_i not in self.kept, "VTP-5", "x_i")
         self.kept.add(x_i)
         require(secret != bytes(32), "VTP-6", "x_i")
+        self.x_i, self.target_secret = x_i, secret
         secret = c.x25519(self.x_secret, x_i, "VTP-6", "x_i")
         self.kem_secret, ct = c.kem_encaps(ek, self.kem_m, "VTP-6")
         self.s.iwant(iwant)
+        self.judge()
         self.x_public = c.x25519_public(self.x_secret)
         self.iam = u8(version) + u16(suite) + self.x_public + ct
         self.s.iam(self.iam, secret, self.kem_secret)
         self.version, self.suite = version, suite
+
+    def end_flight1(self, reader):
+        reader.end("flight 1")
+
+    def judge(self):
+        pass
 
     def flight2(self):
         vat, incarnation, hints = self.key.public, u64(self.incarnation), pad_hints(self.hints)
@@ -298,9 +330,10 @@ class Responder:
         require(vat_i != self.key.public, "VTP-12", "vat_i")
         check_key(vat_i)
         peer_hints = read_hints(hints)
-        signed = initiator_signed(self.s.h_replyinfo, self.key.public, vat_i, incarnation, hints)
+        signed = initiator_signed(self.s.h_flight2(), self.key.public, vat_i, incarnation, hints)
         require(c.verify_strict(vat_i, signed, sig), "VTP-12", "sig_i")
         peer_incarnation = int.from_bytes(incarnation, "big")
+        self.check_bearer(vat_i, peer_incarnation)
         require(peer_incarnation != 0 or not peer_hints, "VTP-13", "hints of an anonymous initiator")
         self.s.giveinfo(giveinfo)
         self.expects = "ExpectGo"
@@ -308,6 +341,7 @@ class Responder:
         plain = Reader(c.open_(self.s.k_ih, 1, go, clause="VTP-8", part="GO"))
         pair, fin = plain.take(PAIR_LEN, "pair fields"), plain.take(32, "fin_i")
         require(equal(fin, c.hmac(self.s.f_i, initiator_macked(self.s.h_giveinfo, pair))), "VTP-12", "fin_i")
+        self.check_pair(pair)
         self.is_master = not initiator_is_master(vat_i, peer_incarnation, self.key.public)
         self.peer_mine, peer_go = read_pair(pair, not self.is_master, "initiator")
         self.go_number = self.go if self.is_master else peer_go
@@ -315,6 +349,12 @@ class Responder:
         self.peer, self.peer_hints = vat_i, peer_hints
         self.peer_incarnation = peer_incarnation
         return reader.data[reader.at :]
+
+    def check_bearer(self, vat_i, incarnation):
+        pass
+
+    def check_pair(self, pair):
+        pass
 
     def gotoo(self):
         verdict = GO_VERDICT if self.is_master else SAY

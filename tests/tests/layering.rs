@@ -79,8 +79,8 @@ mod made_up {
 
     #[test]
     fn siblings_are_refused() {
-        for room in ["vattp", "onion", "pacing", "directory", "rendezvous"] {
-            for other in ["vattp", "onion", "pacing", "directory", "rendezvous"] {
+        for room in ["vattp", "onion", "pacing", "directory"] {
+            for other in ["vattp", "onion", "pacing", "directory"] {
                 let path = format!("{room}/mod.rs");
                 let text = format!("use crate::{other}::Thing;");
                 if room == other {
@@ -93,6 +93,11 @@ mod made_up {
                 }
             }
         }
+        for room in ["vattp", "onion", "pacing", "directory"] {
+            clean("rendezvous/mod.rs", &format!("use crate::{room}::Thing;"));
+            let upward = broken(&format!("{room}/mod.rs"), "use crate::rendezvous::Thing;");
+            assert!(upward.contains("go downward"), "{room}");
+        }
         assert!(broken("sim/mod.rs", "use crate::net::Clock;").contains("`sim` sees only"));
         assert!(broken("face/mod.rs", "use crate::sim::World;").contains("`face` sees only"));
     }
@@ -100,10 +105,16 @@ mod made_up {
     #[test]
     fn drivers_see_the_node_from_outside() {
         for path in ["sim/world.rs", "net/mod.rs", "face/tor.rs"] {
-            for room in ["wire", "vattp", "onion", "pacing", "rendezvous"] {
+            for room in ["wire", "vattp", "onion", "pacing"] {
                 let text = format!("use crate::{room}::Thing;");
                 assert!(broken(path, &text).contains("sees only"), "{path} {room}");
             }
+        }
+        // Programs say who may have a ticket.
+        let text = "use crate::rendezvous::Thing;";
+        clean("net/mod.rs", text);
+        for path in ["sim/world.rs", "face/tor.rs"] {
+            assert!(broken(path, text).contains("sees only"), "{path}");
         }
     }
 
@@ -203,8 +214,11 @@ mod made_up {
         assert_eq!(rules(&layering::demo("netlayer/tcp.rs", sockets)), []);
         let seam = "use pluribus_mix::netlayer::Netlayer; use crate::captp::Op; use super::vat;";
         assert_eq!(rules(&layering::demo("captp/session.rs", seam)), []);
+        let town = "use pluribus_mix::{directory, net, node, rendezvous}; use tokio::task;";
+        assert_eq!(rules(&layering::demo("story/town.rs", town)), []);
         for (path, text) in [
             ("vat.rs", "use pluribus_mix::net::Endpoint;"),
+            ("story/town.rs", "use pluribus_mix::onion::Cell;"),
             ("main.rs", "use pluribus_mix::node::Node;"),
             ("vat.rs", "fn f(x: pluribus_mix::vattp::Pipe) {}"),
             ("vat.rs", "use pluribus_mix as mix;"),

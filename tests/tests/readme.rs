@@ -27,3 +27,15 @@ fn the_greeter_of_the_readme_is_the_example() {
     assert!(readme.contains(&format!("```rust\n{code}```\n")));
     assert!(code.lines().count() <= 40);
 }
+
+/// And the vats that hide.
+#[test]
+fn the_hidden_vats_of_the_readme_are_the_example() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let example = root.join("pluribus-mix/examples/hidden.rs");
+    let example = std::fs::read_to_string(example).unwrap();
+    let (_, code) = example.split_once("\n\n").unwrap();
+    assert!(readme.contains(&format!("```rust\n{code}```\n")));
+    assert!(code.lines().count() <= 60);
+}

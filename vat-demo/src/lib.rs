@@ -3,6 +3,8 @@ pub mod captp;
 pub mod carrier;
 pub mod host;
 pub mod netlayer;
+#[cfg(feature = "net")]
+pub mod story;
 pub mod suite;
 pub mod value;
 pub mod vat;

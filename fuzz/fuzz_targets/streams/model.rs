@@ -90,7 +90,7 @@ impl End {
                 it.is_gone() || (*more > 0 && open <= 1_048_576)
             }),
             Body::Reset { stream, .. } => known(stream).is_some(),
-            Body::Msg { .. } => false,
+            Body::Msg { .. } | Body::WantTickets { .. } | Body::GiveTicket { .. } => false,
         }
     }
 
@@ -102,7 +102,7 @@ impl End {
             Body::Stream { stream, fin, bytes } => self.streams.handle_stream(*stream, *fin, bytes),
             Body::Credit { stream, more } => self.streams.handle_credit(*stream, *more),
             Body::Reset { stream, code } => self.streams.handle_reset(*stream, *code),
-            Body::Msg { .. } => return false,
+            Body::Msg { .. } | Body::WantTickets { .. } | Body::GiveTicket { .. } => return false,
         };
         assert_eq!(heard.is_ok(), allows, "{body:?}: {heard:?}");
         if allows {
@@ -138,7 +138,7 @@ impl End {
                 known.absent |= known.broken && !known.told;
                 known.heard_end = true;
             }
-            Body::Msg { .. } => {}
+            Body::Msg { .. } | Body::WantTickets { .. } | Body::GiveTicket { .. } => {}
         }
     }
 

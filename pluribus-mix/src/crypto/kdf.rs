@@ -67,6 +67,29 @@ impl Label {
     /// A hop's secret of the next era. (ONI-5)
     pub const HOP_NEXT: Self = Self("pluribus-mix/1 hop next");
 
+    /// What a vat signs of a ticket. (RDV-1)
+    pub const TICKET: Self = Self("pluribus-mix/1 ticket");
+    /// The place of a park. (RDV-3)
+    pub const PLACE: Self = Self("pluribus-mix/1 place");
+    /// What who passes a ticket on signs. (RDV-4)
+    pub const DELEGATION: Self = Self("pluribus-mix/1 delegation");
+    /// What goes with the first flight. (RDV-10)
+    pub const EARLY: Self = Self("pluribus-mix/1 early");
+    /// What who calls with a ticket signs. (RDV-10)
+    pub const EARLY_SIGNATURE: Self = Self("pluribus-mix/1 early signature");
+    /// The flights over a splice. (RDV-17)
+    pub const FLIGHT: Self = Self("pluribus-mix/1 flight");
+    /// The key of a vat in an epoch. (RDV-29)
+    pub const EPOCH_KEY: Self = Self("pluribus-mix/1 epoch key");
+    /// Where that key's signatures take their nonces from. (RDV-29)
+    pub const EPOCH_PREFIX: Self = Self("pluribus-mix/1 epoch prefix");
+    /// What that key signs of a location record. (RDV-30)
+    pub const RECORD: Self = Self("pluribus-mix/1 record");
+    /// The seal of a location record. (RDV-30)
+    pub const RECORD_KEY: Self = Self("pluribus-mix/1 record key");
+    /// The cookie of a park. (RDV-19)
+    pub const PARK: Self = Self("pluribus-mix/1 park");
+
     /// A generator from a seed; seen by nobody else. ([`super::rng`])
     pub(super) const FORK: Self = Self("pluribus-mix/1 local fork");
     /// A seed from a seed; seen by nobody else.
@@ -209,9 +232,20 @@ mod tests {
             Label::HOP_KEY,
             Label::HOP_FILLER,
             Label::HOP_NEXT,
+            Label::PARK,
             Label::DESCRIPTOR,
             Label::NETWORK,
             Label::CONSENSUS,
+            Label::TICKET,
+            Label::PLACE,
+            Label::DELEGATION,
+            Label::EARLY,
+            Label::EARLY_SIGNATURE,
+            Label::FLIGHT,
+            Label::EPOCH_KEY,
+            Label::EPOCH_PREFIX,
+            Label::RECORD,
+            Label::RECORD_KEY,
         ];
         for (i, one) in labels.iter().enumerate() {
             assert!(one.0.starts_with("pluribus-mix/1 "));

@@ -22,6 +22,10 @@ use sha2::{Digest, Sha512};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+mod blind;
+
+pub use blind::{BlindedKey, Factor};
+
 /// An Ed25519 public key that obeys NAM-1: the canonical encoding of a point in the prime-order group.
 ///
 /// Ordered as its 32 bytes are.

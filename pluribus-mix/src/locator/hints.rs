@@ -50,6 +50,15 @@ impl Hints {
         self.values.is_empty()
     }
 
+    /// The same hints with one more.
+    ///
+    /// # Errors
+    /// The name or the value is none, the name is there already, or there are as many as there may be. (NAM-7)
+    pub fn with(mut self, name: &str, value: &str) -> Result<Self, LocatorError> {
+        self.insert(name, value)?;
+        Ok(self)
+    }
+
     /// Reads what stands behind the question mark.
     pub(super) fn read(query: &str) -> Result<Self, LocatorError> {
         let mut hints = Self::default();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::crypto::aead::Backend;
 use crate::crypto::sign::SigningKey;
 use crate::locator::Address;
-use crate::node::{Class, MixConfig, RelayConfig};
+use crate::node::{Class, MeetConfig, MixConfig, RelayConfig};
 
 use super::dialer::Dialer;
 use super::entropy::{first_incarnation, fresh_key, fresh_secret};
@@ -30,6 +30,7 @@ pub struct Config {
     pub(super) from: Option<IpAddr>,
     pub(super) mix: Option<MixConfig>,
     pub(super) class: Class,
+    pub(super) meet: Option<MeetConfig>,
 }
 
 impl Config {
@@ -50,6 +51,7 @@ impl Config {
             from: None,
             mix: None,
             class: Class::default(),
+            meet: None,
         }
     }
 
@@ -152,6 +154,19 @@ impl Config {
     #[must_use]
     pub fn mix_client(mut self) -> Self {
         self.mix = Some(MixConfig::default());
+        self
+    }
+
+    /// A vat that hides: a client of a mix network that is met at relays, with [tickets](super::Endpoint::ticket) and in no other way. Where it is, nobody
+    /// learns: not who dials it, not whom it dials, no relay. It is to be told who the relays are, by a [`Client`](super::party::Client) or by
+    /// [`set_consensus`](super::Endpoint::set_consensus).
+    #[must_use]
+    pub fn hidden(mut self) -> Self {
+        self.mix = Some(MixConfig {
+            meets: 2,
+            ..MixConfig::default()
+        });
+        self.meet = Some(MeetConfig::default());
         self
     }
 

@@ -7,11 +7,12 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, mpsc, oneshot};
 
+use crate::crypto::sign::SigningKey;
 use crate::directory::{Consensus, Guards, NoPath, Wall};
 use crate::id::{RelayId, VatId};
 use crate::locator::{Address, Locator};
 use crate::netlayer::Netlayer;
-use crate::node::{Circuits, Health, MixConfig, Node, Reach};
+use crate::node::{Circuits, Health, Knowledge, MixConfig, Node, Reach};
 
 use super::config::Config;
 use super::connection::Connection;
@@ -31,7 +32,9 @@ pub struct Endpoint {
     locator: Locator,
     local_addr: Option<SocketAddr>,
     onion: Option<[u8; 32]>,
-    commands: mpsc::Sender<Command>,
+    identity: Arc<SigningKey>,
+    is_hidden: bool,
+    pub(super) commands: mpsc::Sender<Command>,
     backlog: Mutex<mpsc::Receiver<Connection>>,
     record: Arc<Record>,
 }
@@ -72,6 +75,8 @@ impl Endpoint {
             locator,
             local_addr,
             onion,
+            identity: config.identity,
+            is_hidden: config.meet.is_some(),
             commands,
             backlog,
             record,
@@ -168,13 +173,22 @@ impl Endpoint {
         self.record.so_far()
     }
 
+    /// Whom its tables and sockets lead to: for tests, and for operators who audit. It pairs names with addresses, and belongs in no log.
+    ///
+    /// # Errors
+    /// [`EndpointClosed`].
+    #[doc(hidden)]
+    pub async fn knowledge(&self) -> Result<Knowledge, EndpointClosed> {
+        self.ask(Command::Knowledge).await
+    }
+
     /// The onion key of a relay, for its descriptor.
     #[must_use]
     pub fn onion_key(&self) -> Option<[u8; 32]> {
         self.onion
     }
 
-    async fn ask<T>(
+    pub(super) async fn ask<T>(
         &self,
         question: impl FnOnce(oneshot::Sender<T>) -> Command,
     ) -> Result<T, EndpointClosed> {
@@ -196,6 +210,16 @@ impl Endpoint {
     /// that we cannot dial has no way back when its link breaks.
     pub async fn stop_listening(&self) {
         let _ = self.commands.send(Command::StopListening).await;
+    }
+
+    /// Whether it is met with tickets.
+    pub(super) const fn is_hidden(&self) -> bool {
+        self.is_hidden
+    }
+
+    /// What this vat signs with.
+    pub(super) fn identity(&self) -> &SigningKey {
+        &self.identity
     }
 
     /// Where this vat can be found; without an address when it does not listen.
@@ -247,6 +271,7 @@ fn node(config: &Config, place: Option<Address>, within: Duration) -> Result<Nod
     inner.anonymous = config.anonymous;
     inner.backend = config.backend;
     inner.link_deadline = within;
+    inner.meet = config.meet;
     inner.mix = config.mix.clone().map(|mix| MixConfig {
         class: config.class,
         ..mix

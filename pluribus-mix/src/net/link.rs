@@ -70,11 +70,13 @@ pub(super) enum Link {
         relief: oneshot::Sender<Relief>,
         lost: CancellationToken,
         until_dropped: DropGuard,
+        peer: Option<SocketAddr>,
     },
     /// Goes by the clock. (PAC-16)
     Paced {
         _open: Open,
         _until_dropped: DropGuard,
+        peer: Option<SocketAddr>,
     },
 }
 
@@ -109,21 +111,28 @@ impl Link {
             Line::Tcp(stream) => {
                 // Batches are whole already: waiting for more could only delay them.
                 let _ = stream.set_nodelay(true);
+                let peer = stream.peer_addr().ok();
                 let (reading, writing) = stream.into_split();
-                Self::serve(id, reading, writing, wire)
+                Self::serve(id, peer, reading, writing, wire)
             }
             Line::Unix(stream) => {
                 let (reading, writing) = stream.into_split();
-                Self::serve(id, reading, writing, wire)
+                Self::serve(id, None, reading, writing, wire)
             }
             Line::Mix(stream) => {
                 let (reading, writing) = tokio::io::split(stream);
-                Self::serve(id, reading, writing, wire)
+                Self::serve(id, None, reading, writing, wire)
             }
         }
     }
 
-    fn serve<R, W>(id: LinkId, reading: R, writing: W, wire: &Wire) -> Self
+    fn serve<R, W>(
+        id: LinkId,
+        peer: Option<SocketAddr>,
+        reading: R,
+        writing: W,
+        wire: &Wire,
+    ) -> Self
     where
         R: Incoming + Send + 'static,
         W: Outgoing + Send + 'static,
@@ -141,6 +150,7 @@ impl Link {
             relief,
             lost,
             until_dropped: closing.drop_guard(),
+            peer,
         }
     }
 
@@ -151,6 +161,7 @@ impl Link {
             relief,
             lost,
             until_dropped,
+            peer,
             ..
         } = self
         else {
@@ -168,7 +179,16 @@ impl Link {
         Some(Self::Paced {
             _open: open,
             _until_dropped: until_dropped,
+            peer,
         })
+    }
+
+    /// The address at the other end, if it has one. The system knows it as well, and nobody else is told.
+    pub(super) fn peer(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Dialling { .. } => None,
+            Self::Standing { peer, .. } | Self::Paced { peer, .. } => *peer,
+        }
     }
 
     /// Whether the thread has it.

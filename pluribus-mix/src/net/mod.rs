@@ -40,6 +40,7 @@ mod endpoint;
 mod entropy;
 mod error;
 pub mod exit;
+mod introductions;
 pub mod keyfile;
 mod link;
 mod mailbox;

@@ -34,6 +34,7 @@ use crate::netlayer::{
 use super::connection::Connection;
 use super::endpoint::Endpoint;
 use super::error::DialError;
+use super::introductions::Stock;
 
 /// Reports on their way to the runtime.
 const REPORTS: usize = 16;
@@ -69,6 +70,7 @@ pub struct Seam {
     /// What one report makes beyond one event.
     events: VecDeque<Event>,
     tasks: JoinSet<()>,
+    stock: Stock,
 }
 
 /// A connection in the table.
@@ -100,9 +102,15 @@ impl Endpoint {
     /// an event. Call it within a tokio runtime.
     #[must_use]
     pub fn into_netlayer(self) -> Seam {
+        Arc::new(self).netlayer()
+    }
+
+    /// The same where others have to do with the endpoint too, as a [`Client`](super::party::Client) has that keeps the consensus. There can be one.
+    #[must_use]
+    pub fn netlayer(self: Arc<Self>) -> Seam {
         let (reporting, reports) = mpsc::channel(REPORTS);
         let locator = self.locator().clone();
-        let endpoint = Arc::new(self);
+        let endpoint = self;
         let mut tasks = JoinSet::new();
         tasks.spawn(accept(Arc::clone(&endpoint), reporting.clone()));
         Seam {
@@ -119,6 +127,7 @@ impl Endpoint {
             next: None,
             events: VecDeque::new(),
             tasks,
+            stock: Stock::default(),
         }
     }
 }
@@ -140,6 +149,26 @@ impl Seam {
     /// Ends everything after what was sent; see [`Endpoint::close`].
     pub async fn farewell(self) {
         self.endpoint.close().await;
+    }
+
+    /// How many introductions to this vat there are to hand on.
+    #[must_use]
+    pub fn introductions_to(&self, vat: &VatId) -> usize {
+        self.stock.count(vat)
+    }
+
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    pub(super) const fn stock(&self) -> &Stock {
+        &self.stock
+    }
+
+    /// Sees to it that there is something to introduce this peer with.
+    pub(super) fn stock_up(&mut self, peer: VatId) {
+        let fill = self.stock.clone().fill(Arc::clone(&self.endpoint), peer);
+        self.tasks.spawn(fill);
     }
 
     fn number(&mut self) -> ConnId {
@@ -229,6 +258,9 @@ impl Seam {
         let peer = connection.peer();
         self.by_peer.insert(peer, conn);
         self.events.push_back(Event::Opened { conn, peer });
+        if self.endpoint.is_hidden() {
+            self.stock_up(peer);
+        }
         let early = match self.conns.insert(conn, Line::Open(connection.clone())) {
             Some(Line::Dialling(early)) => early.messages,
             _ => VecDeque::new(),

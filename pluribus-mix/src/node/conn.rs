@@ -65,6 +65,8 @@ pub(super) enum Where {
     Address(Address),
     /// Over a circuit: it is this relay.
     Relay(RelayId, Reach),
+    /// At a relay, with what leads there. (RDV-34)
+    Meeting,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

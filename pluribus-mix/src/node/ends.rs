@@ -64,6 +64,7 @@ impl Node {
         self.count(conn);
         self.tell(conn);
         self.tell_streams(conn);
+        self.hear_tickets(conn);
         if let Some(it) = self.conns.get_mut(&conn)
             && it.talk.has_datagram()
             && !core::mem::replace(&mut it.is_struck, true)
@@ -120,6 +121,11 @@ impl Node {
             }
             State::Silent(key) => {
                 let key = *key;
+                link.fall_silent(key);
+                self.violated(id, violation);
+            }
+            State::Called(calling) => {
+                let key = calling.key();
                 link.fall_silent(key);
                 self.violated(id, violation);
             }
@@ -187,6 +193,7 @@ impl Node {
             State::Opening(intent) => Some(intent.key),
             State::Dialling(key, _) => Some(*key),
             State::Silent(key) => *key,
+            State::Called(calling) => calling.key(),
             State::Live(conn, _) => self.conns.get(conn).map(|it| it.key),
             State::Answering(_) | State::Closing => None,
         };
@@ -268,7 +275,7 @@ impl Node {
     }
 
     /// The link closes when its last bytes are out, or have had their time.
-    fn closing(&mut self, id: LinkId) {
+    pub(super) fn closing(&mut self, id: LinkId) {
         self.is_answered(id);
         if let Some(link) = self.links.get_mut(&id) {
             link.state = State::Closing;

@@ -1,6 +1,6 @@
 //! What a node's tables say about who talks with whom. The story is told in `mix/knows.rs`.
 
-use super::link::{Link, State};
+use super::link::{How, Link, State};
 use super::mix::{AllHeld, Held, Knowledge};
 use super::{LinkId, Node, Request};
 
@@ -12,6 +12,7 @@ impl Node {
         let of_end = |end: LinkId, out: &mut AllHeld| self.held_of_link(end, out);
         let mix = self.mix.as_ref().map(|mix| mix.knowledge(&of_end));
         let mut knowledge = mix.unwrap_or_default();
+        self.meet.held(&mut knowledge);
         self.held(&mut knowledge.all);
         knowledge
     }
@@ -33,9 +34,20 @@ impl Node {
             is_writing: _,
             is_end: _,
             is_paced: _,
+            splice: _,
+            said: _,
         } = link;
         match state {
-            State::Opening(intent) => drop(out.insert(Held::Vat(intent.wanted.key.into()))),
+            State::Opening(intent) => {
+                out.insert(Held::Vat(intent.key.peer));
+                if let How::Call(with) = &intent.how {
+                    let ticket = with.ticket();
+                    out.insert(Held::Meeting(ticket.vat(), ticket.spot().relay));
+                }
+            }
+            State::Called(calling) => {
+                out.extend(calling.key().map(|key| Held::Vat(key.peer)));
+            }
             State::Dialling(key, _) | State::Silent(Some(key)) => {
                 out.insert(Held::Vat(key.peer));
             }
@@ -83,6 +95,8 @@ impl Node {
             undated: _,
             trace: _,
             mix: _,
+            // Asked beside this.
+            meet: _,
             is_relay: _,
             is_paced: _,
             consensus: _,

@@ -1,15 +1,19 @@
 //! What a link does with the items that come over it.
 
+use super::meet::Calling;
 use super::pairs::PairKey;
 use super::{ConnId, Hosted, Seen};
 use crate::crypto::rng::Rng;
+use crate::rendezvous::Introduction;
+use crate::rendezvous::splice::Splice;
 use crate::time::Instant;
 use crate::vattp::cells::{FlightCells, Place, fill_flight};
-use crate::vattp::flight::{GIVEINFO_LEN, GO_LEN, IAM_LEN, IWANT_LEN, REPLYINFO_LEN};
+use crate::vattp::flight::{ANSWER_LEN, GIVEINFO_LEN, GO_LEN, IAM_LEN, IWANT_LEN, REPLYINFO_LEN};
 use crate::vattp::frame::{Ending, Frame};
 use crate::vattp::initiator::{
     Established, ExpectGoToo, ExpectIam, ExpectReplyInfo, GoToo, Proven,
 };
+use crate::vattp::introduced::initiator as introduced;
 use crate::vattp::pair::PairFields;
 use crate::vattp::pipe::{CELL_LEN, Carried, Carrier, RECORD_LEN};
 use crate::vattp::responder::{self, Accepted, ExpectGiveInfo, ExpectGo, ExpectIWant};
@@ -49,6 +53,10 @@ pub(super) struct Link {
     pub(super) is_end: bool,
     /// Its cells go by the clock: they are asked for. (PAC-10)
     pub(super) is_paced: bool,
+    /// The seal over its flights, where these go over a splice. (RDV-17)
+    pub(super) splice: Option<Box<Splice>>,
+    /// Flight 1 as it was said, until it is answered: what was dropped is said again. (RDV-24)
+    pub(super) said: Vec<u8>,
 }
 
 /// Who dialled a link.
@@ -71,6 +79,8 @@ pub(super) enum State {
     Dialling(PairKey, Box<Dialling>),
     /// We are dialled.
     Answering(Box<Answering>),
+    /// We are called, over a park of ours.
+    Called(Box<Calling>),
     /// The peer is proven and this is the transport.
     Live(ConnId, Box<Transport>),
     /// Somebody broke a rule before the proof. (VTP-17)
@@ -82,8 +92,16 @@ pub(super) enum State {
 /// What a link is opened for.
 pub(super) struct Intent {
     pub(super) key: PairKey,
-    pub(super) wanted: Wanted,
     pub(super) local: Local,
+    pub(super) how: How,
+}
+
+/// How somebody is reached.
+pub(super) enum How {
+    /// By a dial.
+    Dial(Wanted),
+    /// By a call, with what leads to it.
+    Call(Box<Introduction>),
 }
 
 /// The states of an initiator.
@@ -91,6 +109,10 @@ pub(super) enum Dialling {
     Iam(ExpectIam),
     ReplyInfo(ExpectReplyInfo),
     GoToo(ExpectGoToo, Sending),
+    /// We call; EARLY is out.
+    Called(introduced::ExpectIam),
+    CalledReplyInfo(introduced::ExpectReplyInfo),
+    Answer(introduced::ExpectAnswer),
 }
 
 /// The states of a responder.
@@ -114,6 +136,8 @@ impl Link {
             is_writing: false,
             is_end: false,
             is_paced: false,
+            splice: None,
+            said: Vec::new(),
         }
     }
 
@@ -190,6 +214,9 @@ impl Link {
 
     /// Gives out what waits of a handshake, or of last words.
     pub(super) fn give(&mut self, out: &mut Vec<u8>) {
+        if !self.out.is_empty() {
+            self.first.get_or_insert(self.index);
+        }
         self.index = self.next_index().unwrap_or(0);
         out.append(&mut self.out);
         self.out = Vec::new();
@@ -198,7 +225,7 @@ impl Link {
     /// Holds nothing of what came, and waits for nothing.
     pub(super) fn fall_silent(&mut self, of: Option<PairKey>) {
         self.state = State::Silent(of);
-        self.out = Vec::new();
+        (self.out, self.said) = (Vec::new(), Vec::new());
         self.carries(self.carrier());
     }
 }
@@ -207,9 +234,10 @@ impl Dialling {
     /// Lengths that the awaited item can have.
     pub(super) const fn lengths(&self) -> RangeInclusive<usize> {
         match self {
-            Self::Iam(_) => IAM_LEN,
-            Self::ReplyInfo(_) => REPLYINFO_LEN,
+            Self::Iam(_) | Self::Called(_) => IAM_LEN,
+            Self::ReplyInfo(_) | Self::CalledReplyInfo(_) => REPLYINFO_LEN,
             Self::GoToo(..) => RECORD_LEN,
+            Self::Answer(_) => ANSWER_LEN,
         }
     }
 
@@ -221,8 +249,8 @@ impl Dialling {
     /// Where the awaited item stands in its flight. (VTP-44)
     pub(super) const fn place(&self) -> Place {
         match self {
-            Self::Iam(_) => Place::Before,
-            Self::ReplyInfo(_) | Self::GoToo(..) => Place::Last,
+            Self::Iam(_) | Self::Called(_) | Self::CalledReplyInfo(_) => Place::Before,
+            Self::ReplyInfo(_) | Self::GoToo(..) | Self::Answer(_) => Place::Last,
         }
     }
 
@@ -267,11 +295,13 @@ impl Answering {
 /// What an item led to on the side that dials.
 pub(super) enum Dialled<'r> {
     /// Another item is awaited.
-    Next(Dialling),
+    Next(Box<Dialling>),
     /// R is proven; GO is to be said.
     Proven(Proven),
     /// R has answered GO.
     Answered(Box<Pipe<'r>>),
+    /// R has answered our call.
+    Met(Box<introduced::Answered>),
 }
 
 /// What a handshake ends with on the side that dials.
@@ -288,8 +318,11 @@ impl Dialling {
     /// Handles the awaited item.
     pub(super) fn handle(self, item: &mut [u8]) -> Result<Dialled<'_>, Violation> {
         Ok(match self {
-            Self::Iam(state) => Dialled::Next(Self::ReplyInfo(state.handle(item)?)),
+            Self::Iam(state) => Self::ReplyInfo(state.handle(item)?).next(),
             Self::ReplyInfo(state) => Dialled::Proven(state.handle(item)?),
+            Self::Called(state) => Self::CalledReplyInfo(state.handle(item)?).next(),
+            Self::CalledReplyInfo(state) => Self::Answer(state.handle(item)?).next(),
+            Self::Answer(state) => Dialled::Met(Box::new(state.handle(item)?)),
             Self::GoToo(state, sending) => {
                 let (established, fields, frames) = state.handle(item)?;
                 Dialled::Answered(Box::new(Pipe {
@@ -302,13 +335,17 @@ impl Dialling {
         })
     }
 
+    fn next<'r>(self) -> Dialled<'r> {
+        Dialled::Next(Box::new(self))
+    }
+
     /// Handles a cell that may be R's record 0. (VTP-44)
     pub(super) fn handle_cell(self, index: u64, cell: &mut [u8]) -> Result<Dialled<'_>, Violation> {
         let Self::GoToo(state, sending) = self else {
-            return Ok(Dialled::Next(self));
+            return Ok(self.next());
         };
         Ok(match state.handle_cell(index, cell)? {
-            GoToo::Waits(state) => Dialled::Next(Self::GoToo(state, sending)),
+            GoToo::Waits(state) => Self::GoToo(state, sending).next(),
             GoToo::Came(established, fields, frames) => Dialled::Answered(Box::new(Pipe {
                 sending,
                 established,

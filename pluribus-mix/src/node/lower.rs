@@ -1,10 +1,9 @@
 //! The face towards the links.
 
-use super::conn::Where;
-use super::link::{Answering, Dialling, Items, Link, State};
+use super::link::{Answering, Dialling, How, Intent, Items, Link, State};
 use super::mix::is_wire;
 use super::timers::Who;
-use super::{Batch, LinkId, LinkRequest, Node, Request, Source};
+use super::{Batch, LinkId, LinkRequest, Node, Request, Source, To};
 use crate::id::VatId;
 use crate::netlayer::{CloseReason, ConnId};
 use crate::time::Instant;
@@ -58,9 +57,14 @@ impl Node {
         };
         link.carries(carrier);
         link.set_paced(link.is_end && self.is_paced);
+        let Intent { key, local, how } = *intent;
+        let wanted = match how {
+            How::Dial(wanted) => wanted,
+            How::Call(with) => return self.call(id, (key, local), *with),
+        };
         let entropy = initiator::Entropy::draw(&mut self.rng);
-        let (key, offers) = (intent.key, Offers::default());
-        match initiator::start(intent.wanted, intent.local, offers, entropy, &mut link.out) {
+        let offers = Offers::default();
+        match initiator::start(wanted, local, offers, entropy, &mut link.out) {
             Ok(next) => {
                 link.state = State::Dialling(key, Box::new(Dialling::Iam(next)));
                 link.deadline = Some(now + self.flight_deadline);
@@ -101,7 +105,7 @@ impl Node {
                 State::Dialling(_, state) => state.lengths(),
                 State::Answering(state) => state.lengths(),
                 State::Live(..) => RECORD_LEN,
-                State::Opening(_) | State::Silent(_) | State::Closing => return,
+                State::Opening(_) | State::Called(_) | State::Silent(_) | State::Closing => return,
             };
             let Items::Stream(splitter) = &mut link.items else {
                 return;
@@ -125,6 +129,7 @@ impl Node {
         match &link.state {
             State::Live(..) => self.cell(id, index, cell),
             State::Dialling(_, state) if state.awaits_record() => self.cell(id, index, cell),
+            State::Called(_) => self.called_cell(id, index, cell),
             State::Dialling(..) | State::Answering(_) => self.flight_cell(id, index, cell),
             State::Opening(_) | State::Silent(_) | State::Closing => return,
         }
@@ -139,7 +144,7 @@ impl Node {
             match who {
                 Who::Link(id) => self.link_due(id),
                 Who::Conn(id) => self.conn_due(id),
-                Who::Hop(_) | Who::Origin(_) | Who::Pool | Who::Sweep | Who::Beat => {}
+                Who::Hop(_) | Who::Origin(_) | Who::Pool | Who::Sweep | Who::Parks | Who::Beat => {}
             }
         }
         self.forget_pairs();
@@ -270,9 +275,13 @@ impl Node {
             }
             self.arm(id);
             match to {
-                Where::Address(at) => return Some(LinkRequest::Open { link: id, at }),
-                Where::Relay(relay, reach) => {
+                To::Address(at) => return Some(LinkRequest::Open { link: id, at }),
+                To::Relay(relay, reach) => {
                     self.with_mix(|mix, _| mix.open_end(now, id, (relay, reach), of));
+                }
+                To::Spot(spot) => {
+                    let cookie = *spot.cookie.as_bytes();
+                    self.with_mix(|mix, _| mix.open_meeting(now, id, spot.relay, cookie));
                 }
             }
         }

@@ -14,6 +14,7 @@
 //! ends.rs     how transports begin and end    pairs.rs    whom we know, when we dial, what breaks
 //! write.rs    what goes out                   timers.rs   when to look again
 //! mix/        links and circuits              sessions.rs what goes over circuits
+//! meet/       vats that hide, and tickets
 //! ```
 
 mod conn;
@@ -21,6 +22,7 @@ mod ends;
 mod knows;
 mod link;
 mod lower;
+mod meet;
 mod mix;
 mod pairs;
 mod sessions;
@@ -34,6 +36,8 @@ pub use crate::pacing::Class;
 pub use crate::vattp::half_open::Source;
 pub use crate::vattp::pipe::{CELL_LEN, Carrier};
 pub use crate::vattp::streams::{StreamEvent, StreamFault};
+pub use crate::vattp::tickets::Purpose;
+pub use meet::{CannotTell, MeetConfig, Tickets};
 pub use mix::{AllHeld, CircuitHeld, Held, Knowledge, Reach};
 pub use sessions::{Circuits, Health, MixConfig, Paced, RelayConfig};
 
@@ -42,9 +46,10 @@ use crate::crypto::dh::Scalar;
 use crate::crypto::rng::{Rng, Seed};
 use crate::crypto::sign::SigningKey;
 use crate::directory::{Consensus, GuardEvent};
-use crate::id::VatId;
+use crate::id::{RelayId, VatId};
 use crate::locator::{Address, Locator};
 use crate::netlayer::{ConnId, Netlayer};
+use crate::rendezvous::Spot;
 use crate::time::{Duration, Instant};
 use crate::vattp::half_open::HalfOpen;
 use crate::vattp::pair::Ids;
@@ -52,9 +57,10 @@ use crate::vattp::responder::Hosted;
 use crate::vattp::seen::Seen;
 use crate::vattp::transport::Tuning;
 use crate::vattp::{Hints, Local, Offers, Use, Violation};
-use conn::{Conn, Where};
+use conn::Conn;
 use core::fmt;
 use link::Link;
+use meet::Meet;
 use mix::Mix;
 use pairs::{Entry, PairKey};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -98,6 +104,8 @@ pub struct Config {
     pub tuning: Tuning,
     /// What it is to a mix network; `None` for a vat with plain links only.
     pub mix: Option<MixConfig>,
+    /// Whether it can be met at relays; `None` for a vat that keeps no parks. (chapter 6)
+    pub meet: Option<MeetConfig>,
 }
 
 impl Config {
@@ -117,6 +125,7 @@ impl Config {
             max_waiting: 256 << 20,
             tuning: Tuning::default(),
             mix: None,
+            meet: None,
         }
     }
 }
@@ -229,6 +238,8 @@ pub struct Node {
     trace: VecDeque<Trace>,
     /// Links and circuits, and who the relays are. Taken out while it hands cells up.
     mix: Option<Box<Mix>>,
+    /// What a vat has that hides.
+    meet: Meet,
     is_relay: bool,
     /// Whether the network sends by the clock.
     is_paced: bool,
@@ -237,9 +248,16 @@ pub struct Node {
     scratch: Vec<u8>,
 }
 
+/// Where a link is to lead.
+enum To {
+    Address(Address),
+    Relay(RelayId, Reach),
+    Spot(Spot),
+}
+
 /// What is wanted done with links, below or inside.
 enum Request {
-    Open { link: LinkId, to: Where },
+    Open { link: LinkId, to: To },
     Close { link: LinkId, is_end: bool },
 }
 
@@ -248,6 +266,7 @@ impl Node {
     pub fn new(config: Config, seed: &Seed) -> Self {
         let key = config.identity.public();
         let mix = sessions::mix(&config, seed);
+        let meet = Meet::new(config.meet, seed.fork("meetings"));
         let tuning = sessions::tuning(&config);
         let session_host = sessions::host(&config);
         let is_relay = session_host.is_some();
@@ -305,6 +324,7 @@ impl Node {
             undated: Vec::new(),
             trace: VecDeque::new(),
             mix,
+            meet,
             is_relay,
             is_paced: false,
             consensus: None,

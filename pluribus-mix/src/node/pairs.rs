@@ -1,9 +1,9 @@
 //! The pairs of a node: whom it knows, and what the rule of `vattp::pair` wants done.
 
 use super::conn::{Conn, Where};
-use super::link::{Intent, Link, State};
+use super::link::{How, Intent, Link, State};
 use super::timers::Who;
-use super::{LinkId, Node, Request};
+use super::{LinkId, Node, Request, To};
 use crate::crypto::rng::Seed;
 use crate::crypto::sign::PublicKey;
 use crate::id::VatId;
@@ -17,6 +17,8 @@ use crate::vattp::{Peer, Use};
 
 /// How long an object waits for a transport. (VTP-40)
 pub(super) const PATIENCE: Duration = Duration::from_secs(120);
+/// How soon another ticket is tried.
+const AGAIN: Duration = Duration::from_millis(100);
 /// How long a pair without object is remembered. (VTP-40)
 const MEMORY: Duration = Duration::from_secs(20 * 60);
 
@@ -74,6 +76,11 @@ impl PairKey {
             Names::Theirs => Side::Master,
             Names::Ours(_) => Side::Slave,
         }
+    }
+
+    /// Whether both are under their own names.
+    pub(super) const fn is_known(&self) -> bool {
+        matches!(self.names, Names::Own)
     }
 
     /// Whether anything of it is worth remembering once it is out of use. (VTP-41)
@@ -228,6 +235,10 @@ impl Node {
         if is_live {
             return;
         }
+        let hides = conn
+            .dial
+            .as_ref()
+            .is_some_and(|dial| matches!(dial.at, Where::Meeting));
         conn.expires.get_or_insert(now + PATIENCE);
         if busy {
             return self.arm_conn_of(key);
@@ -239,6 +250,8 @@ impl Node {
         };
         match pause {
             Some(pause) => self.redial_in(key, pause),
+            // Another ticket may do.
+            None if hides && self.is_introduced(&key.peer) => self.redial_in(key, AGAIN),
             None => self.break_off(key, CloseReason::Unreachable),
         }
     }
@@ -287,39 +300,58 @@ impl Node {
         let Some(dial) = conn.dial.clone() else {
             return;
         };
-        let Some(wanted) = self.wanted(key.peer, &dial.at) else {
-            return self.break_off(key, CloseReason::Unreachable);
+        let (how, to) = match self.way(key.peer, dial.at) {
+            Ok(way) => way,
+            // The peer may come to us, if it knows of us.
+            Err(CloseReason::NotFound) if self.is_shown(key) => return,
+            Err(reason) => return self.break_off(key, reason),
         };
-        let intent = Intent {
-            key,
-            local: dial.local,
-            wanted,
-        };
+        let local = dial.local;
+        let intent = Intent { key, local, how };
         if let Some(entry) = self.pairs.get_mut(&key) {
             entry.pair.dial(TransportId(link.0));
         }
         let mut it = Link::new(State::Opening(Box::new(intent)));
-        it.is_end = matches!(dial.at, Where::Relay(..));
+        it.is_end = !matches!(to, To::Address(_));
         self.links.insert(link, it);
-        self.requests.push_back(Request::Open { link, to: dial.at });
+        self.requests.push_back(Request::Open { link, to });
     }
 
-    /// Who is to prove itself there, and under which key it can be asked for; `None` for a relay that is not in the consensus. (VTP-4)
-    fn wanted(&self, peer: VatId, at: &Where) -> Option<Wanted> {
+    fn is_shown(&self, key: PairKey) -> bool {
+        self.pairs.get(&key).is_some_and(|it| it.pair.is_shown())
+    }
+
+    /// How a peer is reached, and where: who is to prove itself there, and under which key it can be asked for. (VTP-4, RDV-34)
+    ///
+    /// # Errors
+    /// A relay is not in the consensus; nothing leads to a vat that hides.
+    fn way(&mut self, peer: VatId, at: Where) -> Result<(How, To), CloseReason> {
         let key = *peer.public_key();
-        Some(match at {
-            Where::Address(at) => Wanted {
-                key,
-                prekey: key.mapped(),
-                for_use: Use::Vat,
-                place: at.to_string().into_bytes(),
-            },
-            Where::Relay(relay, _) => Wanted {
-                key,
-                prekey: self.consensus.as_ref()?.relay(relay)?.onion,
-                for_use: Use::Exit,
-                place: relay.as_bytes().to_vec(),
-            },
+        Ok(match at {
+            Where::Address(at) => {
+                let wanted = Wanted {
+                    key,
+                    prekey: key.mapped(),
+                    for_use: Use::Vat,
+                    place: at.to_string().into_bytes(),
+                };
+                (How::Dial(wanted), To::Address(at))
+            }
+            Where::Relay(relay, reach) => {
+                let known = self.consensus.as_ref().and_then(|all| all.relay(&relay));
+                let wanted = Wanted {
+                    key,
+                    prekey: known.ok_or(CloseReason::Unreachable)?.onion,
+                    for_use: Use::Exit,
+                    place: relay.as_bytes().to_vec(),
+                };
+                (How::Dial(wanted), To::Relay(relay, reach))
+            }
+            Where::Meeting => {
+                let with = self.introduction(&peer).ok_or(CloseReason::NotFound)?;
+                let spot = *with.ticket().spot();
+                (How::Call(Box::new(with)), To::Spot(spot))
+            }
         })
     }
 

@@ -6,7 +6,7 @@
 
 use super::conn::{Dial, Where};
 use super::mix::{Above, Mix, News, Parts, Reach};
-use super::{Class, Config, LinkId, Node, Source};
+use super::{Class, Config, LinkId, Node, Source, To};
 use crate::crypto::dh::Scalar;
 use crate::crypto::rng::Seed;
 use crate::directory::{Consensus, Guards, NoPath, Pacing, Wall};
@@ -15,6 +15,7 @@ use crate::netlayer::{ConnId, ConnectError};
 use crate::node::mix::RelayParts;
 use crate::onion::Payload;
 use crate::onion::handshake::Answerer;
+use crate::onion::meet::Cookie;
 use crate::onion::suspicion::Suspicion;
 use crate::time::{Duration, Instant};
 use crate::vattp::pipe::Carrier;
@@ -38,6 +39,10 @@ pub struct MixConfig {
     pub max_cells: usize,
     /// Links. (ONI-15)
     pub max_links: usize,
+    /// Spare circuits that are kept for joining the parks of others; 0 for who only proxies. (RDV-26)
+    pub meets: usize,
+    /// Circuits that are kept in each park of ours. (RDV-26)
+    pub parked_each: usize,
     /// The class of its circuits, where cells go by the clock. (PAC-3)
     pub class: Class,
 }
@@ -59,6 +64,8 @@ impl Default for MixConfig {
             builds: (32, Duration::from_millis(100)),
             max_cells: 65_536,
             max_links: 16_384,
+            meets: 0,
+            parked_each: 2,
             class: Class::default(),
         }
     }
@@ -181,17 +188,19 @@ pub(super) fn mix(config: &Config, seed: &Seed) -> Option<Box<Mix>> {
         max_links: it.max_links,
         spares: it.spares,
         builds: it.builds,
+        meets: it.meets,
+        parked_each: it.parked_each,
         class: it.class,
     };
     Some(Box::new(Mix::new(parts, &seed.seed("mix"))))
 }
 
-impl Where {
+impl To {
     /// How long it may take until it is known whether it can be reached: over a circuit, several tries.
     pub(super) fn patience(&self, flight: Duration, link: Duration) -> Duration {
         match self {
             Self::Address(_) => link,
-            Self::Relay(..) => flight * 3,
+            Self::Relay(..) | Self::Spot(_) => flight * 3,
         }
     }
 }
@@ -201,11 +210,16 @@ impl Above for Node {
         self.answer(source, Carrier::Cells)
     }
 
+    fn joined(&mut self, relay: RelayId, cookie: Cookie) -> LinkId {
+        Self::joined(self, relay, cookie)
+    }
+
     fn cell(&mut self, end: LinkId, index: u64, cell: &mut Payload) {
         self.handle_cell(self.clock, end, index, cell);
     }
 
     fn pull(&mut self, end: LinkId, index: u64, cell: &mut Payload) -> bool {
+        self.answer_call(end);
         let mut cells = core::mem::take(&mut self.scratch);
         cells.clear();
         if let Some(link) = self.links.get_mut(&end)
@@ -236,6 +250,9 @@ impl Node {
         self.clock = now;
         self.consensus = Some(Arc::clone(&consensus));
         self.is_paced = consensus.params().pacing() == Pacing::Constant;
+        self.meet.wall = Some((wall, now));
+        // Before circuits are begun: the first of them are for parks.
+        self.keep_parks();
         self.with_mix(|mix, _| mix.set_consensus(now, wall, consensus));
     }
 
@@ -334,6 +351,7 @@ impl Node {
             match news {
                 News::Opened(end) => self.link_opened(now, end, Carrier::Cells),
                 News::Lost(end) => self.link_lost(now, end),
+                News::Again(end) => self.say_again(end),
                 News::Ready(end) => self.link_ready(end),
                 News::Ending(end) => self.look_ahead(end),
                 News::Trace(trace) => self.note(trace),
@@ -347,6 +365,7 @@ impl Node {
             return;
         }
         let now = self.clock;
+        self.answer_call(id);
         let mut cells = core::mem::take(&mut self.scratch);
         cells.clear();
         if let Some(link) = self.links.get_mut(&id) {

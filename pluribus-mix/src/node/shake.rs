@@ -43,7 +43,7 @@ impl Node {
                 let answered = state.handle(item, hosted, seen, now, rng, &mut link.out);
                 answered.and_then(|answered| self.answered(id, answered))
             }
-            state @ (State::Opening(_) | State::Silent(_) | State::Closing) => {
+            state @ (State::Opening(_) | State::Called(_) | State::Silent(_) | State::Closing) => {
                 link.state = state;
                 Ok(())
             }
@@ -85,7 +85,16 @@ impl Node {
 
     /// One cell of a flight. (VTP-44)
     pub(super) fn flight_cell(&mut self, id: LinkId, index: u64, cell: &mut [u8; CELL_LEN]) {
-        let mut cell = Incoming::new(index, cell);
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
+        let mut cell = match &mut link.splice {
+            None => Incoming::new(index, cell),
+            Some(splice) => match splice.open(cell) {
+                Ok(plain) => Incoming::opened(index, plain),
+                Err(violation) => return self.fail(id, violation),
+            },
+        };
         while let Some(link) = self.links.get_mut(&id) {
             let (lengths, place) = match &link.state {
                 State::Dialling(_, state) => (state.lengths(), state.place()),
@@ -107,13 +116,16 @@ impl Node {
         let next = match dialled {
             Dialled::Next(next) => next,
             Dialled::Proven(proven) => match self.go(id, key, proven)? {
-                Some(next) => next,
+                Some(next) => Box::new(next),
                 None => return Ok(()),
             },
             Dialled::Answered(pipe) => return self.go_too(id, key, *pipe),
+            Dialled::Met(answered) => return self.met(id, key, answered),
         };
         if let Some(link) = self.links.get_mut(&id) {
-            link.state = State::Dialling(key, Box::new(next));
+            // It is answered: it was not dropped.
+            link.said = Vec::new();
+            link.state = State::Dialling(key, next);
         }
         Ok(())
     }
@@ -351,7 +363,7 @@ impl Node {
 }
 
 /// The peer has said from where the numbers go on: where ours are wanted, and where its own begin. (VTP-45)
-fn confirm(talk: &mut Connection, said: &PairFields) -> Result<(), Violation> {
+pub(super) fn confirm(talk: &mut Connection, said: &PairFields) -> Result<(), Violation> {
     if said.first > talk.expect() {
         return Err(Violation::Resume);
     }

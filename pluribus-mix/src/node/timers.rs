@@ -14,6 +14,7 @@ pub(super) enum Who {
     Origin(usize),
     Pool,
     Sweep,
+    Parks,
     Beat,
 }
 

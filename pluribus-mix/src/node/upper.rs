@@ -24,7 +24,13 @@ impl Netlayer for Node {
         if peer == self.vat_id() {
             return Err(ConnectError::Oneself);
         }
-        let at = to.address().ok_or(ConnectError::NoAddress)?.clone();
+        let Some(at) = to.address().cloned() else {
+            // Only a client of a network can go where there is no address.
+            return match self.mix {
+                Some(_) => self.connect_hidden(to),
+                None => Err(ConnectError::NoAddress),
+            };
+        };
         let local = self.dialler();
         let known = PairKey::with(peer, None);
         if !self.anonymous

@@ -88,6 +88,9 @@ impl Node {
                 // A busy link can say nothing: what is due waits for `link_ready`.
                 Some(transport.due(&it.talk, !link.is_busy))
             }
+            (State::Called(calling), deadline) => {
+                [calling.answer_at(), deadline].into_iter().flatten().min()
+            }
             (_, deadline) => deadline,
         };
         self.timers.set(Who::Link(id), &mut link.timer, due);

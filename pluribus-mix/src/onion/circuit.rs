@@ -8,47 +8,27 @@
 //!
 //! Time is the caller's: what is asked has 10 s to be answered ([`Circuit::unanswered`] says whom it counts against).
 
+mod meet;
 mod paced;
+mod plan;
 
+pub use plan::Plan;
+
+use meet::Meeting;
 use paced::Paced;
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use super::cipher::Role;
 use super::handshake::{Asked, Entropy, HopSecrets, REPLY, Settings, ask};
 use super::layers::{Layers, Offsets};
+use super::meet::Counts;
 use super::message::{Reason, ToClient, ToRelay, WHOLE};
 use super::suspicion::{Grave, Strike};
 use super::{CELL, Cell, MAX_HOPS, halves, joined, payload, payload_mut};
 use crate::crypto::aead::Backend;
 use crate::crypto::rng::{Noise, Rng};
 use crate::id::RelayId;
-
-/// How long a circuit is to be. (ONI-10)
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Plan {
-    hops: u8,
-    more: u8,
-}
-
-impl Plan {
-    /// `hops` hops, to which `more` may be added. `None` for no hops, or more than 8 in all.
-    pub fn new(hops: usize, more: usize) -> Option<Self> {
-        let fits = hops > 0 && hops.checked_add(more)? <= MAX_HOPS;
-        let (hops, more) = (hops.try_into().ok()?, more.try_into().ok()?);
-        fits.then_some(Self { hops, more })
-    }
-
-    fn total(self) -> usize {
-        usize::from(self.hops + self.more)
-    }
-
-    /// The live count that a hop 0 would have: hop i has i less. (ONI-10)
-    fn draw_live(self, rng: &mut Rng) -> u8 {
-        let choices = MAX_HOPS - self.total() + 1;
-        let drawn = rng.below(choices as u64);
-        self.hops + self.more + u8::try_from(drawn).unwrap_or(0)
-    }
-}
 
 /// What a circuit could not be asked just now. Nothing was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -73,6 +53,12 @@ pub enum Heard {
     Grown,
     /// The payload in the cell is from what the circuit ends in.
     Through,
+    /// The circuit waits in its park. (RDV-19)
+    Parked,
+    /// It is spliced with another. (RDV-22)
+    Joined(Counts),
+    /// There was nobody to be spliced with, or nobody can tell how. (RDV-20)
+    NotJoined,
     /// The circuit has this many hops now.
     Truncated {
         /// How many hops are left, at least 1.
@@ -104,6 +90,8 @@ pub struct Circuit {
     doing: Doing,
     /// Whether anything was said to what the circuit ends in: before that, nothing can come from there.
     has_end: bool,
+    /// Whether that is another circuit.
+    meeting: Meeting,
     /// Where its cells go by the clock.
     paced: Option<Box<Paced>>,
     rng: Rng,
@@ -146,6 +134,7 @@ impl Circuit {
             layers: Layers::new(backend, Noise::from(&mut rng)),
             hops: Vec::with_capacity(MAX_HOPS),
             has_end: false,
+            meeting: Meeting::None,
             paced: None,
             doing: Doing::Resting,
             rng,
@@ -234,7 +223,7 @@ impl Circuit {
                 pair: (self.hops.last().copied(), request.id),
                 grave: Grave::Ended,
             }),
-            _ => None,
+            _ => self.unmet(),
         }
     }
 
@@ -265,8 +254,7 @@ impl Circuit {
                 _ => self.created(cell),
             },
             _ => match self.layers.peel(cell) {
-                Ok((_, Role::Through)) if self.has_end => Heard::Through,
-                Ok((hop, Role::Through)) => self.over(self.before(hop)),
+                Ok((hop, Role::Through)) => self.through(hop),
                 Ok((hop, _)) => self.told(hop, cell),
                 Err(broken) if self.paced.is_some() => Heard::Gap {
                     strike: self.gap(broken.hop),
@@ -298,6 +286,9 @@ impl Circuit {
             Ok(ToClient::Dummy) if self.paced.is_some() => Heard::Nothing,
             Ok(ToClient::Loop(token, missed)) if self.paced.is_some() => {
                 self.looped(hop, token, missed)
+            }
+            Ok(said @ (ToClient::Parked | ToClient::Joined(_) | ToClient::NotJoined)) => {
+                self.met(hop, &said)
             }
             Ok(_) | Err(_) => self.over(self.before(hop)),
         }
@@ -376,6 +367,9 @@ impl Circuit {
             }),
             _ => None,
         };
+        if hop < self.hops.len() {
+            self.meeting = Meeting::None;
+        }
         self.layers.pop_to(hop);
         self.hops.truncate(hop);
         if let Some(paced) = &mut self.paced {
@@ -407,7 +401,7 @@ impl Circuit {
                 self.behind(hop).is_some()
             }
             Reason::NoSuchRelay | Reason::Full => last && self.behind(hop).is_some(),
-            Reason::EndOver => last && self.has_end,
+            Reason::EndOver => last && (self.has_end || self.may_have_met()),
         }
     }
 
@@ -446,7 +440,7 @@ impl Circuit {
         message: ToRelay<'_>,
         out: &mut impl FnMut(&Cell),
     ) -> Result<(), NotNow> {
-        let mut cell = [0; CELL];
+        let mut cell = Zeroizing::new([0; CELL]);
         message.encode(payload_mut(&mut cell));
         if let Some(paced) = &mut self.paced {
             return paced.wait(hop, payload(&cell));

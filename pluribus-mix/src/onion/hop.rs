@@ -13,12 +13,14 @@
 //!
 //! Timers, links and queues are the caller's. (ONI-14, ONI-15)
 
+mod meet;
 mod paced;
 
 pub use paced::Back;
 
 use super::cipher::{HopCipher, Role, SlotCipher};
 use super::handshake::{Answerer, Entropy, HopSecrets, REPLY, REQUEST, Refused, Settings};
+use super::meet::{Cookie, SECRET};
 use super::message::{REPLY_REST, REQUEST_REST, Reason, ToClient, ToRelay, WHOLE};
 use super::{CELL, Cell, halves, joined, payload, payload_mut};
 use crate::ablation::check;
@@ -26,7 +28,9 @@ use crate::crypto::aead::Backend;
 use crate::crypto::rng::{Noise, Rng};
 use crate::id::RelayId;
 use crate::wire::DecodeError;
+use meet::Serves;
 use paced::Paced;
+use zeroize::Zeroizing;
 
 /// A circuit at a relay. Idle, with its keys, it takes less than 4 KiB.
 pub struct Hop {
@@ -56,8 +60,12 @@ pub enum Forward {
     Through,
     /// The circuit is to be begun at this relay with this request, in two cells ([`halves`]). Should that fail, call [`Hop::next_ended`].
     Extend(RelayId, Box<[u8; REQUEST]>),
-    /// The circuit is over at the next relay, if there is one; and the cell, TRUNCATED, goes back.
+    /// The circuit is over at the next relay, if there is one, and so is a meeting here; and the cell, TRUNCATED, goes back.
     Truncate,
+    /// The circuit waits in the park of this secret from now on; say so with [`Hop::tell`]. (RDV-19)
+    Park(Zeroizing<[u8; SECRET]>),
+    /// The circuit wants to meet one of the park of this cookie. (RDV-20)
+    Join(Cookie),
     /// The cell, a message, goes back; nothing else changes.
     Back,
     /// The cell, BLAME, goes back, and behind it the circuit is over both ways. (ONI-13)
@@ -119,7 +127,10 @@ enum Before {
 
 struct Standing {
     cipher: SlotCipher,
+    /// Without pacing 0.
+    class: u8,
     next: Next,
+    serves: Serves,
     paced: Option<Box<Paced>>,
 }
 
@@ -218,7 +229,9 @@ impl Hop {
         let Settings { live, start, .. } = settings;
         State::Standing(Box::new(Standing {
             cipher: SlotCipher::new(secrets, live, start, self.backend, noise),
+            class: self.class.unwrap_or(0),
             next: Next::Last(Before::Nothing),
+            serves: Serves::Nothing,
             paced: self.class.map(|_| Box::default()),
         }))
     }
@@ -256,7 +269,10 @@ impl Standing {
             (Role::Relay, Next::Open) => Forward::Onward,
             // It crossed TRUNCATED.
             (Role::Relay, Next::Last(Before::Something)) => Forward::Nothing,
-            (Role::Through, Next::Last(_)) => Forward::Through,
+            (Role::Through, Next::Last(_)) => {
+                self.serves.through();
+                Forward::Through
+            }
             (Role::Relay | Role::Through, _) => Forward::Close(Why::NoSuchWay),
             (Role::Message, _) => self.obey(cell),
         }
@@ -265,7 +281,7 @@ impl Standing {
     fn obey(&mut self, cell: &mut Cell) -> Forward {
         let next = core::mem::replace(&mut self.next, Next::Open);
         match (ToRelay::parse(payload(cell)), next) {
-            (Ok(ToRelay::Extend1(part)), Next::Last(before)) => {
+            (Ok(ToRelay::Extend1(part)), Next::Last(before)) if self.serves != Serves::Meeting => {
                 self.next = Next::Half(before, Box::new(*part));
                 Forward::Nothing
             }
@@ -292,6 +308,12 @@ impl Standing {
                     paced.asked = Some(token);
                 }
                 Forward::Nothing
+            }
+            (Ok(said @ (ToRelay::Park(_) | ToRelay::Join(..))), next @ Next::Last(_)) => {
+                self.next = next;
+                let wanted = self.meet(&said);
+                payload_mut(cell).fill(0);
+                wanted
             }
             (Ok(_), _) => Forward::Close(Why::OutOfTurn),
             (Err(error), _) => Forward::Close(Why::Message(error)),

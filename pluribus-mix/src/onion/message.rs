@@ -5,6 +5,7 @@
 //! one relay passes over another could have put there, to mark a circuit.
 
 use super::handshake::{REPLY, REQUEST};
+use super::meet::{COOKIE, Cookie, Counts, SECRET};
 use super::{PAYLOAD, Payload};
 use crate::ablation::check;
 use crate::wire::{DecodeError, Fault};
@@ -21,12 +22,17 @@ const EXTEND_2: u8 = 0x02;
 const TRUNCATE: u8 = 0x03;
 const DUMMY: u8 = 0x04;
 const LOOP: u8 = 0x05;
+const PARK: u8 = 0x06;
+const JOIN: u8 = 0x07;
 const EXTENDED_1: u8 = 0x81;
 const EXTENDED_2: u8 = 0x82;
 const TRUNCATED: u8 = 0x83;
 const BLAME: u8 = 0x84;
 const DUMMY_BACK: u8 = 0x85;
 const LOOP_BACK: u8 = 0x86;
+const PARKED: u8 = 0x87;
+const JOINED: u8 = 0x88;
+const NOT_JOINED: u8 = 0x89;
 /// Where the index stands in EXTENDED 2. (PAC-11)
 const INDEXED: usize = REPLY_REST + 8;
 
@@ -43,6 +49,10 @@ pub enum ToRelay<'p> {
     Dummy,
     /// To be answered with this token; with pacing. (PAC-12)
     Loop(u64),
+    /// This circuit waits in the park of this secret for somebody who joins it. (RDV-19)
+    Park(&'p [u8; SECRET]),
+    /// This circuit wants to be spliced with one of the park of this cookie, and of this class. (RDV-20)
+    Join(Cookie, u8),
 }
 
 impl<'p> ToRelay<'p> {
@@ -54,6 +64,14 @@ impl<'p> ToRelay<'p> {
             Self::Truncate => write(payload, TRUNCATE, &[]),
             Self::Dummy => write(payload, DUMMY, &[]),
             Self::Loop(token) => write(payload, LOOP, &token.to_be_bytes()),
+            Self::Park(secret) => write(payload, PARK, *secret),
+            Self::Join(cookie, class) => {
+                let mut body = [*class; COOKIE + 1];
+                body.iter_mut()
+                    .zip(cookie)
+                    .for_each(|(to, from)| *to = *from);
+                write(payload, JOIN, &body);
+            }
         }
     }
 
@@ -69,6 +87,8 @@ impl<'p> ToRelay<'p> {
             TRUNCATE => alone::<0>(body).map(|_| Self::Truncate),
             DUMMY => alone::<0>(body).map(|_| Self::Dummy),
             LOOP => alone(body).map(|token| Self::Loop(u64::from_be_bytes(*token))),
+            PARK => alone(body).map(Self::Park),
+            JOIN => join(alone(body)?),
             _ => Err(UNKNOWN),
         }
     }
@@ -89,6 +109,12 @@ pub enum ToClient<'p> {
     Dummy,
     /// The answer to LOOP: its token, and how many forward cells have been missed here. (PAC-12)
     Loop(u64, u64),
+    /// The circuit waits in its park. (RDV-19)
+    Parked,
+    /// It is spliced with another, and this is how cells are counted. (RDV-22)
+    Joined(Counts),
+    /// There was nobody to be spliced with. (RDV-20)
+    NotJoined,
 }
 
 impl<'p> ToClient<'p> {
@@ -109,6 +135,9 @@ impl<'p> ToClient<'p> {
                 let [a, b] = [token, missed].map(|it| u128::from(*it));
                 write(payload, LOOP_BACK, &(a << 64 | b).to_be_bytes());
             }
+            Self::Parked => write(payload, PARKED, &[]),
+            Self::Joined(counts) => write(payload, JOINED, &counts.to_bytes()),
+            Self::NotJoined => write(payload, NOT_JOINED, &[]),
         }
     }
 
@@ -128,6 +157,9 @@ impl<'p> ToClient<'p> {
                 let [token, missed] = words(alone(body)?);
                 Ok(Self::Loop(token, missed))
             }
+            PARKED => alone::<0>(body).map(|_| Self::Parked),
+            JOINED => alone(body).map(|counts| Self::Joined(Counts::from_bytes(counts))),
+            NOT_JOINED => alone::<0>(body).map(|_| Self::NotJoined),
             _ => Err(UNKNOWN),
         }
     }
@@ -177,6 +209,11 @@ fn extended_2(body: &[u8; INDEXED]) -> Result<ToClient<'_>, DecodeError> {
     let parts = parts.and_then(|(rest, index)| Some((rest, index.first_chunk()?)));
     let (rest, index) = parts.ok_or(DecodeError::new("reply", Fault::Truncated))?;
     Ok(ToClient::Extended2(rest, u64::from_be_bytes(*index)))
+}
+
+fn join(body: &[u8; COOKIE + 1]) -> Result<ToRelay<'_>, DecodeError> {
+    let [cookie @ .., class] = body;
+    Ok(ToRelay::Join(*cookie, *class))
 }
 
 /// Two numbers.

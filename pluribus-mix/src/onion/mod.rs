@@ -10,6 +10,7 @@
 //! - [`cipher`]: one hop's layer at the relay; [`layers`]: all of them at the client (ONI-5 to 8);
 //! - [`message`]: what client and hop say to each other inside a payload (ONI-11, 12);
 //! - [`circuit`]: a circuit at the client; [`hop`]: the same circuit at one relay (ONI-10 to 13);
+//! - [`meet`]: two circuits that are spliced at a relay (RDV-18 to RDV-22);
 //! - [`link`]: how cells stand in the records of a link, and whose the circuit ids are (ONI-2 to 4);
 //! - [`queue`]: cells that wait (ONI-14); [`suspicion`]: who is not to be neighbours (ONI-17).
 
@@ -19,6 +20,7 @@ pub mod handshake;
 pub mod hop;
 pub mod layers;
 pub mod link;
+pub mod meet;
 pub mod message;
 pub mod queue;
 mod seen;

@@ -4,6 +4,7 @@
 //! smaller records.
 
 use super::frame::Frame;
+use super::tickets::Purpose;
 use bytes::Bytes;
 
 /// What a frame weighs besides its bytes. (VTP-26)
@@ -49,6 +50,20 @@ pub enum Body {
         /// Why, in words of those who use the stream.
         code: u8,
     },
+    /// Tickets are wanted. (VTP-53)
+    WantTickets {
+        /// What for.
+        purpose: Purpose,
+        /// How many.
+        count: u8,
+    },
+    /// Here is a ticket. (VTP-53)
+    GiveTicket {
+        /// What for.
+        purpose: Purpose,
+        /// The ticket; at most 400 bytes.
+        ticket: Bytes,
+    },
 }
 
 impl Body {
@@ -91,6 +106,19 @@ impl Body {
                 stream,
                 code,
             } => (number, Self::Reset { stream, code }),
+            Frame::WantTickets {
+                number,
+                purpose,
+                count,
+            } => (number, Self::WantTickets { purpose, count }),
+            Frame::GiveTicket {
+                number,
+                purpose,
+                ticket,
+            } => {
+                let ticket = owned(ticket);
+                (number, Self::GiveTicket { purpose, ticket })
+            }
             _ => return None,
         })
     }
@@ -124,6 +152,16 @@ impl Body {
                 stream: *stream,
                 code: *code,
             },
+            Self::WantTickets { purpose, count } => Frame::WantTickets {
+                number,
+                purpose: *purpose,
+                count: *count,
+            },
+            Self::GiveTicket { purpose, ticket } => Frame::GiveTicket {
+                number,
+                purpose: *purpose,
+                ticket,
+            },
         }
     }
 
@@ -140,6 +178,8 @@ impl Body {
             Self::Stream { bytes, .. } => Frame::STREAM_HEAD + bytes.len(),
             Self::Credit { .. } => Frame::CREDIT_LEN,
             Self::Reset { .. } => Frame::RESET_LEN,
+            Self::WantTickets { .. } => Frame::WANT_LEN,
+            Self::GiveTicket { ticket, .. } => Frame::GIVE_HEAD + ticket.len(),
         }
     }
 
@@ -166,6 +206,11 @@ impl Body {
         matches!(self, Self::Msg { more: false, .. })
     }
 
+    /// Whether it has to do with tickets.
+    pub const fn is_of_tickets(&self) -> bool {
+        matches!(self, Self::WantTickets { .. } | Self::GiveTicket { .. })
+    }
+
     /// What it weighs besides messages, which are weighed whole.
     pub const fn other_weight(&self) -> usize {
         match self {
@@ -182,7 +227,7 @@ impl Body {
     const fn divisible(&self) -> usize {
         match self {
             Self::Msg { bytes, .. } | Self::Stream { bytes, .. } => bytes.len(),
-            Self::Open { .. } | Self::Credit { .. } | Self::Reset { .. } => 0,
+            _ => 0,
         }
     }
 
@@ -190,7 +235,8 @@ impl Body {
         match self {
             Self::Msg { bytes, .. } | Self::Stream { bytes, .. } => bytes.len(),
             Self::Open { head, .. } => head.len(),
-            Self::Credit { .. } | Self::Reset { .. } => 0,
+            Self::GiveTicket { ticket, .. } => ticket.len(),
+            Self::Credit { .. } | Self::Reset { .. } | Self::WantTickets { .. } => 0,
         }
     }
 }

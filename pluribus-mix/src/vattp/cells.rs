@@ -45,6 +45,14 @@ impl<'c> Incoming<'c> {
             rest: cell,
         }
     }
+
+    /// What was sealed in a cell with this index, where flights are sealed once more. (RDV-17)
+    pub const fn opened(index: u64, plain: &'c mut [u8]) -> Self {
+        Self {
+            index: Some(index),
+            rest: plain,
+        }
+    }
 }
 
 /// The flights of one direction, item by item. Holds no memory while no item is cut.

@@ -7,6 +7,7 @@
 //! ```text
 //! messages ─┐                                              ┌─► messages
 //! streams  ─┼─► bodies ─► ledger ─► frames ══► arrival ─►──┼─► streams
+//! tickets  ─┤                              ══►             ├─► tickets
 //! datagrams ┴───────────────────────►      ══► ────────────┴─► datagrams
 //! ```
 //!
@@ -18,7 +19,7 @@ use super::arrival::{Arrival, Place};
 use super::body::{Body, FRAME_WEIGHT};
 use super::cut::{FEW_RANGES, crumb, max_frame};
 use super::datagrams::Datagrams;
-use super::frame::Frame;
+use super::frame::{Frame, Frames};
 use super::inbound::{Inbound, Taken};
 use super::ledger::{Ledger, Saying};
 use super::outbound::Outbound;
@@ -26,14 +27,16 @@ use super::pair::Side;
 use super::pipe::Carrier;
 use super::ranges::Ranges;
 use super::streams::Streams;
+use super::tickets::{Heard, Purpose, Tickets};
 use crate::crypto::rng::Rng;
 use crate::time::Instant;
 
-/// Messages, streams and datagrams with one peer, over however many transports.
+/// Messages, streams, tickets and datagrams with one peer, over however many transports.
 pub struct Connection {
     outbound: Outbound,
     inbound: Inbound,
     streams: Streams,
+    tickets: Tickets,
     datagrams: Datagrams,
     ledger: Ledger,
     arrival: Arrival,
@@ -45,16 +48,18 @@ pub struct Connection {
 enum Turn {
     Messages,
     Streams,
+    Tickets,
     Datagrams,
 }
 
 impl Turn {
-    const ALL: usize = 3;
+    const ALL: usize = 4;
 
     const fn next(self) -> Self {
         match self {
             Self::Messages => Self::Streams,
-            Self::Streams => Self::Datagrams,
+            Self::Streams => Self::Tickets,
+            Self::Tickets => Self::Datagrams,
             Self::Datagrams => Self::Messages,
         }
     }
@@ -68,6 +73,7 @@ impl Connection {
             outbound: Outbound::default(),
             inbound: Inbound::default(),
             streams: Streams::new(side),
+            tickets: Tickets::default(),
             datagrams: Datagrams::default(),
             ledger: Ledger::new(rng),
             arrival: Arrival::default(),
@@ -96,6 +102,26 @@ impl Connection {
     /// The streams.
     pub const fn streams(&mut self) -> &mut Streams {
         &mut self.streams
+    }
+
+    /// Asks for 1 to 8 tickets; whether that was queued. (VTP-53)
+    pub fn want_tickets(&mut self, purpose: Purpose, count: u8) -> bool {
+        self.tickets.want(purpose, count)
+    }
+
+    /// Gives a ticket of 1 to 400 bytes; whether that was queued. (VTP-53)
+    pub fn give_ticket(&mut self, purpose: Purpose, ticket: Vec<u8>) -> bool {
+        self.tickets.give(purpose, ticket)
+    }
+
+    /// Whether something was heard of tickets that was not taken.
+    pub fn has_tickets(&self) -> bool {
+        self.tickets.is_heard()
+    }
+
+    /// The next that was heard of tickets. All of it is to be taken in the turn in which it came, before anything is said. (VTP-54)
+    pub fn take_tickets(&mut self) -> Option<Heard> {
+        self.tickets.take()
     }
 
     /// Queues a datagram of 1 to 800 bytes for the transport of the moment; of any other length it is lost. (VTP-52)
@@ -132,7 +158,8 @@ impl Connection {
 
     /// Weight of all that waits to be said, or to be received or taken by the peer.
     pub fn weight(&self) -> usize {
-        self.outbound.weight() + self.ledger.other_weight() + self.streams.weight()
+        let others = self.streams.weight() + self.tickets.weight();
+        self.outbound.weight() + self.ledger.other_weight() + others
     }
 
     /// Whether the messages of both directions have ended, all is received and taken, and no stream is left. (VTP-29)
@@ -142,6 +169,7 @@ impl Connection {
             && self.inbound.is_settled()
             && self.streams.is_empty()
             && !self.streams.has_body()
+            && !self.tickets.has_body()
     }
 
     /// Whether the messages of both directions have ended.
@@ -195,6 +223,8 @@ impl Connection {
     pub fn confirm(&mut self, expect: u64) -> Result<(), Violation> {
         let from = self.ledger.confirm(expect)?;
         self.outbound.unnumber(from);
+        self.tickets.received(expect - 1);
+        self.tickets.unnumber(from);
         Ok(())
     }
 
@@ -207,7 +237,9 @@ impl Connection {
             let open = self.ledger.open();
             self.datagrams.has_frame()
                 || self.ledger.can_say_anew().unwrap_or_else(|| {
-                    self.outbound.has_body(carrier, open) || self.may_ask_streams(carrier)
+                    self.outbound.has_body(carrier, open)
+                        || self.may_ask_streams(carrier)
+                        || self.may_say_tickets()
                 })
         })
     }
@@ -215,6 +247,12 @@ impl Connection {
     /// Whether a stream has something to say, and the window room for whatever that is.
     fn may_ask_streams(&self, carrier: Carrier) -> bool {
         self.streams.has_body() && self.ledger.fits(max_frame(carrier) + FRAME_WEIGHT)
+    }
+
+    /// Whether something can be said of tickets.
+    fn may_say_tickets(&self) -> bool {
+        let weight = self.tickets.next_weight();
+        weight.is_some_and(|weight| self.ledger.fits(weight))
     }
 
     /// The next record will be filled.
@@ -238,6 +276,29 @@ impl Connection {
         }
     }
 
+    /// Appends as many frames as `room` bytes hold, for a flight: a transport has begun, of the carrier that the flight travels
+    /// on. They count as said on it. (RDV-16)
+    pub fn say_in_flight(&mut self, now: Instant, room: usize, out: &mut Vec<u8>) {
+        let end = out.len() + room;
+        self.begin_record();
+        while self.say(now, end.saturating_sub(out.len()), out) {}
+    }
+
+    /// Takes the frames that came in a flight. (RDV-16)
+    ///
+    /// # Errors
+    /// If one is neither numbered nor a DATAGRAM, or the peer may not say that.
+    pub fn hear_in_flight(&mut self, now: Instant, frames: &[u8]) -> Result<(), Violation> {
+        let mut frames = Frames::perhaps(frames);
+        while let Some(frame) = frames.next()? {
+            if frame.number().is_none() && !matches!(frame, Frame::Datagram(_)) {
+                return Err(Violation::Frame);
+            }
+            self.handle(now, &frame)?;
+        }
+        Ok(())
+    }
+
     fn say_new(
         &mut self,
         now: Instant,
@@ -256,10 +317,13 @@ impl Connection {
         let Some(body) = self.poll_body(carrier, turn, room) else {
             return false;
         };
-        let ends = body.ends_message();
+        let (ends, of_tickets) = (body.ends_message(), body.is_of_tickets());
         let number = self.ledger.say(now, body, out);
         if ends {
             self.outbound.said_last(number);
+        }
+        if of_tickets {
+            self.tickets.said(number);
         }
         true
     }
@@ -275,7 +339,8 @@ impl Connection {
             Turn::Streams if room >= crumb(carrier) && self.may_ask_streams(carrier) => {
                 self.streams.poll_body(room)
             }
-            Turn::Streams | Turn::Datagrams => None,
+            Turn::Tickets if self.may_say_tickets() => self.tickets.poll_body(room),
+            Turn::Streams | Turn::Tickets | Turn::Datagrams => None,
         }
     }
 
@@ -316,6 +381,12 @@ impl Connection {
             } => self.streams.handle_stream(stream, fin, bytes),
             Frame::Credit { stream, more, .. } => self.streams.handle_credit(stream, more),
             Frame::Reset { stream, code, .. } => self.streams.handle_reset(stream, code),
+            Frame::WantTickets { purpose, count, .. } => {
+                self.tickets.handle(Heard::Want(purpose, count))
+            }
+            Frame::GiveTicket {
+                purpose, ticket, ..
+            } => self.tickets.handle(Heard::Give(purpose, ticket.to_vec())),
             _ => Ok(()),
         }
     }
@@ -331,6 +402,7 @@ impl Connection {
             return Err(Violation::Ack);
         }
         self.ledger.acknowledge(now, received, ranges)?;
+        self.tickets.received(received);
         let advanced = self.outbound.acknowledge(taken)?;
         let awaits = self.outbound.awaits_taken();
         self.ledger.await_taken(now, awaits, advanced);

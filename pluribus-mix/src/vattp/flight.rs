@@ -19,6 +19,10 @@ pub const REPLYINFO_LEN: RangeInclusive<usize> = 408..=408;
 pub const GIVEINFO_LEN: RangeInclusive<usize> = 376..=376;
 /// The length of GO on the wire.
 pub const GO_LEN: RangeInclusive<usize> = 98..=98;
+/// Lengths that EARLY can have on the wire: with up to four delegations and 4096 bytes of frames. (RDV-10)
+pub const EARLY_LEN: RangeInclusive<usize> = 187..=4763;
+/// Lengths that ANSWER can have on the wire: sealed pair fields, and up to 4096 bytes of frames. (RDV-14)
+pub const ANSWER_LEN: RangeInclusive<usize> = 66..=4162;
 /// The most versions or suites in an offer. (VTP-2)
 pub const MAX_OFFERS: usize = 16;
 
@@ -56,6 +60,11 @@ pub struct IWant {
 }
 
 impl IWant {
+    /// The initiator's key.
+    pub const fn x_i(&self) -> &[u8; 32] {
+        &self.x_i
+    }
+
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
         self.offers.encode(out);
         out.put(&self.x_i);

@@ -3,6 +3,7 @@
 use super::Violation;
 use super::body::FRAME_WEIGHT;
 use super::ranges::Ranges;
+use super::tickets::{self, Purpose};
 use crate::wire::{DecodeError, Fault, Put, Reader};
 
 const PAD: u8 = 0x00;
@@ -16,12 +17,16 @@ const OPEN: u8 = 0x07;
 const STREAM: u8 = 0x08;
 const CREDIT: u8 = 0x09;
 const RESET: u8 = 0x0a;
+const TICKETS: u8 = 0x0b;
 const DATAGRAM: u8 = 0x0c;
 
 /// The one flag of MSG.
 const MORE: u8 = 1;
 /// The one flag of STREAM.
 const FIN: u8 = 1;
+/// What TICKETS says: it asks, or it gives.
+const WANT: u8 = 0;
+const GIVE: u8 = 1;
 
 /// Why a connection is closed. (VTP-29)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +109,24 @@ pub enum Frame<'a> {
         /// Why, in words of those who use the stream.
         code: u8,
     },
+    /// TICKETS: some are wanted. (VTP-53)
+    WantTickets {
+        /// The number of this frame.
+        number: u64,
+        /// What for.
+        purpose: Purpose,
+        /// How many.
+        count: u8,
+    },
+    /// TICKETS: here is one. (VTP-53)
+    GiveTicket {
+        /// The number of this frame.
+        number: u64,
+        /// What for.
+        purpose: Purpose,
+        /// The ticket.
+        ticket: &'a [u8],
+    },
     /// Comes once or not at all. (VTP-52)
     Datagram(&'a [u8]),
 }
@@ -119,6 +142,10 @@ impl Frame<'_> {
     pub const CREDIT_LEN: usize = 17;
     /// Bytes of a RESET frame.
     pub const RESET_LEN: usize = 14;
+    /// Bytes of a TICKETS frame that asks.
+    pub const WANT_LEN: usize = 12;
+    /// Bytes of a TICKETS frame that gives, besides the ticket.
+    pub const GIVE_HEAD: usize = 13;
     /// Bytes of a CLOSE frame.
     pub const CLOSE_LEN: usize = 10;
     /// Bytes of a DATAGRAM frame besides what it carries.
@@ -141,7 +168,9 @@ impl Frame<'_> {
             | Self::Open { number, .. }
             | Self::Stream { number, .. }
             | Self::Credit { number, .. }
-            | Self::Reset { number, .. } => Some(*number),
+            | Self::Reset { number, .. }
+            | Self::WantTickets { number, .. }
+            | Self::GiveTicket { number, .. } => Some(*number),
             _ => None,
         }
     }
@@ -151,6 +180,7 @@ impl Frame<'_> {
         match self {
             Self::Msg { bytes, .. } | Self::Stream { bytes, .. } => bytes.len() + FRAME_WEIGHT,
             Self::Open { head, .. } => head.len() + FRAME_WEIGHT,
+            Self::GiveTicket { ticket, .. } => ticket.len() + FRAME_WEIGHT,
             _ => FRAME_WEIGHT,
         }
     }
@@ -228,12 +258,68 @@ impl Frame<'_> {
                 of_stream(RESET, number, stream, out);
                 out.put_u8(code);
             }
+            Self::WantTickets {
+                number,
+                purpose,
+                count,
+            } => {
+                of_tickets(WANT, number, purpose, out);
+                out.put_u8(count);
+            }
+            Self::GiveTicket {
+                number,
+                purpose,
+                ticket,
+            } => {
+                of_tickets(GIVE, number, purpose, out);
+                out.put_lp(ticket);
+            }
             Self::Datagram(bytes) => {
                 out.put_u8(DATAGRAM);
                 out.put_lp(bytes);
             }
         }
     }
+}
+
+/// The head of TICKETS.
+fn of_tickets(kind: u8, number: u64, purpose: Purpose, out: &mut Vec<u8>) {
+    out.put_u8(TICKETS);
+    out.put_u64(number);
+    out.put_u8(kind);
+    out.put_u8(purpose as u8);
+}
+
+/// TICKETS behind its type.
+fn tickets<'a>(reader: &mut Reader<'a>) -> Result<Frame<'a>, DecodeError> {
+    let number = reader.u64("number")?;
+    let kind = one_of(reader.u8("kind")?, &[WANT, GIVE], "kind")?;
+    let purpose = match reader.u8("purpose")? {
+        1 => Purpose::Dial,
+        2 => Purpose::HandOn,
+        _ => return Err(DecodeError::new("purpose", Fault::OutOfRange)),
+    };
+    if kind == WANT {
+        let count = reader.u8("count")?;
+        let frame = Frame::WantTickets {
+            number,
+            purpose,
+            count,
+        };
+        let fits = tickets::COUNT.contains(&count);
+        return fits
+            .then_some(frame)
+            .ok_or(DecodeError::new("count", Fault::OutOfRange));
+    }
+    let ticket = reader.lp("ticket")?;
+    let frame = Frame::GiveTicket {
+        number,
+        purpose,
+        ticket,
+    };
+    let fits = tickets::LEN.contains(&ticket.len());
+    fits.then_some(frame)
+        .ok_or(DecodeError::new("ticket", Fault::OutOfRange))
 }
 
 /// The head that OPEN, CREDIT and RESET share.
@@ -356,6 +442,7 @@ impl<'a> Frames<'a> {
                 stream: reader.u32("stream")?,
                 code: reader.u8("code")?,
             },
+            TICKETS => tickets(reader)?,
             DATAGRAM => {
                 let bytes = no_longer(reader.lp("datagram")?, Frame::MAX_DATAGRAM, "datagram")?;
                 if bytes.is_empty() {

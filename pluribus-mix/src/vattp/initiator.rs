@@ -4,6 +4,7 @@
 //! [`ExpectGoToo`] takes R's first record. Nothing of ours is said before R has proven to be the vat wanted (VTP-10).
 
 use super::flight::{IAm, IWant, Info};
+use super::introduced::Introduced;
 use super::pair::{PairFields, Side};
 use super::pipe::{Carried, GO_TOO, Opener, Sealer};
 use super::schedule::{Exporter, Finish, HandshakeSecret, begin};
@@ -13,7 +14,7 @@ use super::{Hints, Local, Offers, Peer, Violation};
 use crate::ablation::check;
 use crate::crypto::aead::{open_item, seal_item};
 use crate::crypto::dh::Scalar;
-use crate::crypto::kdf::{Label, same};
+use crate::crypto::kdf::{Label, Secret, same};
 use crate::crypto::kem::DecapsulationKey;
 use crate::crypto::rng::Rng;
 use crate::wire::{DecodeError, Fault, Put, Reader};
@@ -59,6 +60,18 @@ pub fn start(
     entropy: Entropy,
     out: &mut Vec<u8>,
 ) -> Result<ExpectIam, CannotDial> {
+    ask(wanted, None, local, offers, entropy, out).map(|(next, _)| next)
+}
+
+/// The same, with the secret of a ticket if there is one; and X25519(x_i, B).
+pub(super) fn ask(
+    wanted: Wanted,
+    secret: Option<&Secret>,
+    local: Local,
+    offers: Offers,
+    entropy: Entropy,
+    out: &mut Vec<u8>,
+) -> Result<(ExpectIam, Zeroizing<[u8; 32]>), CannotDial> {
     if !check!(NotOwn, wanted.key != local.key.public()) {
         return Err(CannotDial::Oneself);
     }
@@ -70,7 +83,8 @@ pub fn start(
         x_i: &x_i,
         ek_i: &*ek_i,
     };
-    let target = asked.by_initiator(&x, &wanted).ok_or(CannotDial::Prekey)?;
+    let dh = x.agree(&wanted.prekey).ok_or(CannotDial::Prekey)?;
+    let target = asked.by_initiator(&dh, secret, &wanted);
     let iwant = IWant {
         offers,
         x_i,
@@ -81,14 +95,15 @@ pub fn start(
     iwant.encode(&mut item);
     out.put_lp(&item);
     let h = begin(wanted.for_use, &item);
-    Ok(ExpectIam {
+    let next = ExpectIam {
         wanted,
         local,
         offers: iwant.offers,
         x,
         kem,
         h,
-    })
+    };
+    Ok((next, dh))
 }
 
 /// IWANT is out; IAM is awaited.
@@ -102,8 +117,27 @@ pub struct ExpectIam {
 }
 
 impl ExpectIam {
+    /// The transcript so far.
+    pub(super) const fn h(&mut self) -> &mut Transcript {
+        &mut self.h
+    }
+
+    /// The public key of this attempt.
+    pub(super) fn x_i(&self) -> [u8; 32] {
+        self.x.public()
+    }
+
     /// Takes IAM: what R chose, and its half of the secrets.
-    pub fn handle(mut self, item: &[u8]) -> Result<ExpectReplyInfo, Violation> {
+    pub fn handle(self, item: &[u8]) -> Result<ExpectReplyInfo, Violation> {
+        self.take(item, None)
+    }
+
+    /// The same, with what a ticket adds if there is one.
+    pub(super) fn take(
+        mut self,
+        item: &[u8],
+        introduced: Option<&Introduced>,
+    ) -> Result<ExpectReplyInfo, Violation> {
         let iam = IAm::decode(item)?;
         let offered = self.offers.include(iam.version, iam.suite);
         if !check!(Offered, offered) {
@@ -112,7 +146,7 @@ impl ExpectIam {
         let dh = self.x.agree(&iam.x_r).ok_or(Violation::LowOrder)?;
         let kem = self.kem.open(&iam.ct);
         self.h.absorb(item);
-        let hs = HandshakeSecret::new(&self.h, &dh, &kem);
+        let hs = HandshakeSecret::new(&self.h, &dh, &kem, introduced);
         let theirs = hs.responder(&self.h, self.local.backend);
         Ok(ExpectReplyInfo {
             wanted: self.wanted,
@@ -135,7 +169,12 @@ pub struct ExpectReplyInfo {
 
 impl ExpectReplyInfo {
     /// Takes REPLYINFO: R must prove to be the vat wanted. (VTP-9)
-    pub fn handle(mut self, sealed: &[u8]) -> Result<Proven, Violation> {
+    pub fn handle(self, sealed: &[u8]) -> Result<Proven, Violation> {
+        self.take(sealed).map(|(proven, _)| proven)
+    }
+
+    /// The same; and the keys of R's flight, in which an item may follow.
+    pub(super) fn take(mut self, sealed: &[u8]) -> Result<(Proven, Finish), Violation> {
         let item = open_item(&self.theirs.seal, 0, sealed).map_err(|_| Violation::Unsealed)?;
         let mut reader = Reader::new(&item);
         let info = Info::decode(&mut reader)?;
@@ -153,12 +192,13 @@ impl ExpectReplyInfo {
             hints: Hints::decode(&info.hints)?,
         };
         self.h.absorb(sealed);
-        Ok(Proven {
+        let proven = Proven {
             local: self.local,
             peer,
             h: self.h,
             hs: self.hs,
-        })
+        };
+        Ok((proven, self.theirs))
     }
 
     /// The three checks of VTP-9, all made always, one verdict.
@@ -186,6 +226,11 @@ impl Proven {
     /// The vat wanted.
     pub const fn peer(&self) -> &Peer {
         &self.peer
+    }
+
+    /// The transcript so far.
+    pub(super) const fn h(&mut self) -> &mut Transcript {
+        &mut self.h
     }
 
     /// Our side of the pair. (VTP-19)
@@ -267,6 +312,11 @@ impl ExpectGoToo {
         Self(established)
     }
 
+    /// What the handshake ends with, where R has said in its flight what GOTOO would say. (RDV-14)
+    pub(super) fn needs_none(self) -> Established {
+        self.0
+    }
+
     /// On cells: R's flight came up to the cell with this index, so only those behind it can be records. (VTP-43)
     pub fn flight_came(&mut self, last: u64) {
         self.0.opener.flight_came(last);
@@ -293,7 +343,7 @@ impl ExpectGoToo {
 }
 
 /// The pair fields of GOTOO, and the frames behind them.
-fn go_too(plain: &[u8]) -> Result<(PairFields, &[u8]), Violation> {
+pub(super) fn go_too(plain: &[u8]) -> Result<(PairFields, &[u8]), Violation> {
     let Some((fields, frames)) = plain.split_at_checked(PairFields::LEN) else {
         return Err(DecodeError::new("pair fields", Fault::Truncated).into());
     };

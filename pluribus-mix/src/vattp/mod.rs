@@ -11,6 +11,8 @@
 //! compile, or is one named [`Violation`]. The states take bytes, randomness and time as arguments and return bytes; they
 //! know no socket, no clock and no peer table. [`initiator`] and [`responder`] mirror each other, item by item.
 //!
+//! Who was given a ticket has a handshake with two more items: [`introduced`].
+//!
 //! On a stream the items of a handshake are cut out by [`split`], on a carrier of single cells by [`cells`].
 //!
 //! Behind the handshake lies the [`pipe`] (records) with the [`frame`]s in it. A connection is [`outbound`] and [`inbound`]: queues,
@@ -29,6 +31,7 @@ pub mod frame;
 pub mod half_open;
 pub mod inbound;
 pub mod initiator;
+pub mod introduced;
 pub mod ledger;
 mod liveness;
 pub mod outbound;
@@ -44,6 +47,7 @@ pub mod sending;
 pub mod split;
 pub mod streams;
 pub mod target;
+pub mod tickets;
 mod transcript;
 pub mod transport;
 mod violation;
@@ -163,6 +167,14 @@ impl Default for Offers {
 }
 
 impl Offers {
+    /// What a ticket or a location record of this version says that both sides speak. (RDV-1)
+    pub fn of_tickets() -> Self {
+        Self {
+            versions: vec![VERSION],
+            suites: SUITES.iter().copied().take(1).collect(),
+        }
+    }
+
     /// Such an offer, if it keeps the rules. One may offer what this code does not speak; it is never agreed on.
     pub fn new(versions: Vec<u8>, suites: Vec<u16>) -> Result<Self, DecodeError> {
         let mut bytes = Vec::new();

@@ -16,6 +16,7 @@
 //! transport:  dialled ─proven─► (master: live) (slave: said) ─go─► live ─► closed
 //! ```
 
+mod calling;
 mod fields;
 mod moving;
 mod side;

@@ -6,6 +6,7 @@
 
 use super::flight::{IAm, IWant, Info};
 use super::initiator::Established;
+use super::introduced::Introduced;
 use super::pair::PairFields;
 use super::pipe::{Carried, Opener, Sealer};
 use super::schedule::{Finish, HandshakeSecret, begin};
@@ -16,7 +17,7 @@ use super::{Hints, Local, Offers, Peer, Use, Violation};
 use crate::ablation::check;
 use crate::crypto::aead::{open_item, seal_item};
 use crate::crypto::dh::Scalar;
-use crate::crypto::kdf::{Label, same};
+use crate::crypto::kdf::{Label, Secret, same};
 use crate::crypto::kem::EncapsulationKey;
 use crate::crypto::rng::Rng;
 use crate::crypto::sign::PublicKey;
@@ -70,49 +71,134 @@ impl ExpectIWant {
         entropy: impl FnOnce() -> Entropy,
         out: &mut Vec<u8>,
     ) -> Result<ExpectGiveInfo, Violation> {
+        let (asking, _) = self.take(item, hosted, None, seen, now)?;
+        asking.answer(None, None, entropy(), out)
+    }
+
+    /// Takes IWANT; it must ask for `hosted`, with the secret of a ticket if there is one. Nothing is said yet; and
+    /// X25519(x_i, B).
+    pub(super) fn take(
+        self,
+        item: &[u8],
+        hosted: &Hosted,
+        secret: Option<&Secret>,
+        seen: &mut Seen,
+        now: Instant,
+    ) -> Result<(Asking, Zeroizing<[u8; 32]>), Violation> {
         let iwant = IWant::decode(item)?;
-        if !check!(Target, hosted.is_wanted(&iwant)?) {
+        let dh = hosted.prekey.agree(&iwant.x_i).ok_or(Violation::LowOrder)?;
+        let asking = hosted.door().take(&iwant, item, &dh, secret, seen, now)?;
+        Ok((asking, dh))
+    }
+}
+
+impl Hosted {
+    fn door(&self) -> Door<'_> {
+        Door {
+            local: &self.local,
+            for_use: self.for_use,
+            places: &self.places,
+            offers: &self.offers,
+        }
+    }
+}
+
+/// A vat that is asked for, where X25519(x_i, B) is known already.
+pub struct Door<'a> {
+    /// Who it is.
+    pub local: &'a Local,
+    /// What it can be asked for here.
+    pub for_use: Use,
+    /// The places it answers at, as they enter the target.
+    pub places: &'a [Vec<u8>],
+    /// What it speaks, in the order of its preference.
+    pub offers: &'a Offers,
+}
+
+impl Door<'_> {
+    /// Takes an IWANT that must ask for this vat. (VTP-4, VTP-5)
+    pub(super) fn take(
+        &self,
+        iwant: &IWant,
+        item: &[u8],
+        dh: &[u8; 32],
+        secret: Option<&Secret>,
+        seen: &mut Seen,
+        now: Instant,
+    ) -> Result<Asking, Violation> {
+        if !check!(Target, self.is_wanted(iwant, dh, secret)) {
             return Err(Violation::NotForUs);
         }
         let fresh = seen.is_new(now, &iwant.x_i);
         if !check!(Fresh, fresh) {
             return Err(Violation::Replayed);
         }
-        let (version, suite) = hosted.offers.choose(&iwant.offers)?;
+        let chosen = self.offers.choose(&iwant.offers)?;
         let ek_i = EncapsulationKey::from_bytes(&iwant.ek_i).ok_or(Violation::KemKey)?;
-        let entropy = entropy();
-        let x = Scalar::from_bytes(entropy.x_r);
-        let dh = x.agree(&iwant.x_i).ok_or(Violation::LowOrder)?;
-        let (ct, kem) = ek_i.seal(entropy.m);
-        let iam = IAm {
-            version,
-            suite,
-            x_r: x.public(),
-            ct,
-        };
-        let mut answer = Vec::new();
-        iam.encode(&mut answer);
-        out.put_lp(&answer);
-        let mut h = begin(hosted.for_use, item);
-        h.absorb(&answer);
-        let hs = HandshakeSecret::new(&h, &dh, &kem);
-        ExpectGiveInfo::reply(h, hs, hosted.local.clone(), out)
+        Ok(Asking {
+            local: self.local.clone(),
+            chosen,
+            x_i: iwant.x_i,
+            ek_i,
+            h: begin(self.for_use, item),
+        })
     }
-}
 
-impl Hosted {
     /// Whether the target is that of this vat, this use and one of these places. (VTP-4)
-    fn is_wanted(&self, iwant: &IWant) -> Result<bool, Violation> {
+    fn is_wanted(&self, iwant: &IWant, dh: &[u8; 32], secret: Option<&Secret>) -> bool {
         let asked = Asked {
             offers: &iwant.offers,
             x_i: &iwant.x_i,
             ek_i: &*iwant.ek_i,
         };
         let vat = self.local.key.public();
-        let targets = asked
-            .by_responder(&self.prekey, &vat, self.for_use, &self.places)
-            .ok_or(Violation::LowOrder)?;
-        Ok(targets.fold(false, |found, target| found | same(&target, &iwant.target)))
+        let targets = self.places.iter();
+        let targets = targets.map(|place| asked.target(dh, secret, &vat, self.for_use, place));
+        targets.fold(false, |found, target| found | same(&target, &iwant.target))
+    }
+}
+
+/// IWANT is in and asks for us; nothing has been said.
+pub(super) struct Asking {
+    local: Local,
+    /// The version and the suite.
+    chosen: (u8, u16),
+    x_i: [u8; 32],
+    ek_i: EncapsulationKey,
+    h: Transcript,
+}
+
+impl Asking {
+    /// The transcript so far.
+    pub(super) const fn h(&mut self) -> &mut Transcript {
+        &mut self.h
+    }
+
+    /// Writes IAM and REPLYINFO to `out`; and ANSWER with this content, where there is one.
+    pub(super) fn answer(
+        self,
+        introduced: Option<&Introduced>,
+        content: Option<&[u8]>,
+        entropy: Entropy,
+        out: &mut Vec<u8>,
+    ) -> Result<ExpectGiveInfo, Violation> {
+        let x = Scalar::from_bytes(entropy.x_r);
+        let dh = x.agree(&self.x_i).ok_or(Violation::LowOrder)?;
+        let (ct, kem) = self.ek_i.seal(entropy.m);
+        let (version, suite) = self.chosen;
+        let iam = IAm {
+            version,
+            suite,
+            x_r: x.public(),
+            ct,
+        };
+        let mut item = Vec::new();
+        iam.encode(&mut item);
+        out.put_lp(&item);
+        let mut h = self.h;
+        h.absorb(&item);
+        let hs = HandshakeSecret::new(&h, &dh, &kem, introduced);
+        ExpectGiveInfo::reply(h, hs, self.local, content, out)
     }
 }
 
@@ -125,11 +211,12 @@ pub struct ExpectGiveInfo {
 }
 
 impl ExpectGiveInfo {
-    /// Writes REPLYINFO to `out`: who we are, proven. (VTP-9)
+    /// Writes REPLYINFO to `out`: who we are, proven. ANSWER with this content behind it, where there is one. (VTP-9, RDV-14)
     fn reply(
         mut h: Transcript,
         hs: HandshakeSecret,
         local: Local,
+        content: Option<&[u8]>,
         out: &mut Vec<u8>,
     ) -> Result<Self, Violation> {
         let ours = hs.responder(&h, local.backend);
@@ -139,9 +226,11 @@ impl ExpectGiveInfo {
         let mut info = Zeroizing::new([&head[..], &local.key.sign(&said)].concat());
         let fin = ours.mac.mac(&[h.as_bytes(), &info]);
         info.put(&fin);
-        let sealed = seal_item(&ours.seal, 0, &info).map_err(|_| Violation::Length)?;
-        h.absorb(&sealed);
-        out.put_lp(&sealed);
+        for (counter, item) in (0..).zip([Some(&info[..]), content].into_iter().flatten()) {
+            let sealed = seal_item(&ours.seal, counter, item).map_err(|_| Violation::Length)?;
+            h.absorb(&sealed);
+            out.put_lp(&sealed);
+        }
         let theirs = hs.initiator(&h, local.backend);
         Ok(Self {
             local,
@@ -197,6 +286,11 @@ pub struct ExpectGo {
 }
 
 impl ExpectGo {
+    /// Who I says it is.
+    pub(super) const fn claimed(&self) -> &Peer {
+        &self.claimed
+    }
+
     /// Takes GO; with it I is proven. (VTP-12)
     pub fn handle(mut self, sealed: &[u8]) -> Result<Accepted, Violation> {
         let item = open_item(&self.theirs.seal, 1, sealed).map_err(|_| Violation::Unsealed)?;
@@ -242,15 +336,23 @@ impl Accepted {
 
     /// Makes the pipe for what the handshake is `carried` on; `pair` is the head of its first record. (VTP-15)
     pub fn go_too(self, pair: &PairFields, carried: Carried) -> (Established, Sealer) {
+        let (established, mut sealer) = self.pipe(carried);
+        sealer.say_first(pair);
+        (established, sealer)
+    }
+
+    /// Makes the pipe; its first record is as any other.
+    pub(super) fn pipe(self, carried: Carried) -> (Established, Sealer) {
         let traffic = self.hs.traffic(&self.h);
         let backend = self.local.backend;
-        let mut sealer = Sealer::new(traffic.r_to_i, carried.r_to_i(), backend);
-        sealer.say_first(pair);
         let established = Established {
             peer: self.peer,
             opener: Opener::new(traffic.i_to_r, carried.i_to_r(), backend),
             exporter: traffic.exporter,
         };
-        (established, sealer)
+        (
+            established,
+            Sealer::new(traffic.r_to_i, carried.r_to_i(), backend),
+        )
     }
 }

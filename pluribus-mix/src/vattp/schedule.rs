@@ -1,6 +1,7 @@
 //! From shared secrets to keys. (VTP-7, VTP-8, VTP-14)
 
 use super::Use;
+use super::introduced::Introduced;
 use super::transcript::Transcript;
 use crate::ablation::{check, defend};
 use crate::crypto::aead::{Backend, Key};
@@ -10,13 +11,19 @@ use crate::crypto::kdf::{Label, Secret};
 pub(super) struct HandshakeSecret(Secret);
 
 impl HandshakeSecret {
-    /// From X25519(x_i, x_r) and the KEM's secret, salted with h after IAM. (VTP-7)
-    pub(super) fn new(after_iam: &Transcript, dh: &[u8; 32], kem: &[u8; 32]) -> Self {
+    /// From X25519(x_i, x_r) and the KEM's secret, and what a ticket adds, salted with h after IAM. (VTP-7, RDV-12)
+    pub(super) fn new(
+        after_iam: &Transcript,
+        dh: &[u8; 32],
+        kem: &[u8; 32],
+        introduced: Option<&Introduced>,
+    ) -> Self {
         let len = 32_u16.to_be_bytes();
-        Self(Secret::extract(
-            after_iam.as_bytes(),
-            &[&len, dh, &len, kem],
-        ))
+        let mut parts: Vec<&[u8]> = vec![&len, dh, &len, kem];
+        if let Some(it) = introduced {
+            parts.extend([&len, &it.dh[..], &len, it.secret.as_bytes()]);
+        }
+        Self(Secret::extract(after_iam.as_bytes(), &parts))
     }
 
     /// k_rh and f_r. (VTP-8)

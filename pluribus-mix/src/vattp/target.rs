@@ -1,7 +1,6 @@
 //! Who is asked for, so that nobody but the one who is can tell. (VTP-4)
 
 use super::{Offers, Use};
-use crate::crypto::dh::Scalar;
 use crate::crypto::kdf::{Label, Secret, hash};
 use crate::crypto::sign::PublicKey;
 use crate::wire::Put;
@@ -30,10 +29,11 @@ pub(super) struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// The target, from the shared secret of x_i and B. (VTP-4)
-    fn target(
+    /// The target, from the shared secret of x_i and B, and that of a ticket if there is one. (VTP-4, RDV-12)
+    pub(super) fn target(
         &self,
         dh: &[u8; 32],
+        secret: Option<&Secret>,
         vat: &PublicKey,
         for_use: Use,
         place: &[u8],
@@ -42,27 +42,19 @@ impl Asked<'_> {
         self.offers.encode(&mut head);
         let mut tail = Vec::with_capacity(place.len() + 2);
         tail.put_lp(place);
-        let key = Secret::extract(Label::TARGET.as_bytes(), &[dh, vat.as_bytes()]);
+        let secret = secret.map_or(&[][..], |secret| secret.as_bytes());
+        let key = Secret::extract(Label::TARGET.as_bytes(), &[dh, vat.as_bytes(), secret]);
         let mac = key.mac(&[&head, self.x_i, &hash(&[self.ek_i]), &tail]);
         *mac.first_chunk().unwrap_or(&[0; TARGET_LEN])
     }
 
-    /// As the initiator computes it: `None` if B is of low order.
-    pub(super) fn by_initiator(&self, x: &Scalar, wanted: &Wanted) -> Option<[u8; TARGET_LEN]> {
-        let dh = x.agree(&wanted.prekey)?;
-        Some(self.target(&dh, &wanted.key, wanted.for_use, &wanted.place))
-    }
-
-    /// As the responder computes it, for each of its places: `None` if x_i is of low order.
-    pub(super) fn by_responder<'a>(
-        &'a self,
-        prekey: &Scalar,
-        vat: &'a PublicKey,
-        for_use: Use,
-        places: &'a [Vec<u8>],
-    ) -> Option<impl Iterator<Item = [u8; TARGET_LEN]> + 'a> {
-        let dh = prekey.agree(self.x_i)?;
-        let target = move |place: &'a Vec<u8>| self.target(&dh, vat, for_use, place);
-        Some(places.iter().map(target))
+    /// As the initiator computes it.
+    pub(super) fn by_initiator(
+        &self,
+        dh: &[u8; 32],
+        secret: Option<&Secret>,
+        wanted: &Wanted,
+    ) -> [u8; TARGET_LEN] {
+        self.target(dh, secret, &wanted.key, wanted.for_use, &wanted.place)
     }
 }

@@ -50,6 +50,12 @@ pub enum Violation {
     /// Pair fields that a first meeting cannot have. (VTP-19)
     #[error("pair fields that a first meeting cannot have")]
     PairFields,
+    /// Flight 3 is of another vat, or another incarnation, than EARLY. (RDV-15)
+    #[error("flight 3 is of another vat than EARLY")]
+    OtherBearer,
+    /// GO says other pair fields than EARLY. (RDV-15)
+    #[error("GO says other pair fields than EARLY")]
+    OtherFields,
     /// The awaited flight did not come in time. (VTP-16)
     #[error("the awaited flight did not come in time")]
     Late,
@@ -128,6 +134,9 @@ pub enum Violation {
     /// A grant of nothing, or of more than may be open. (VTP-51)
     #[error("an impossible grant")]
     Grant,
+    /// More said of tickets than was taken. (VTP-54)
+    #[error("more said of tickets than was taken")]
+    Tickets,
     /// A cell on a link with a circuit id that its side cannot give. (ONI-3)
     #[error("a circuit id that cannot be")]
     CircuitId,

@@ -3,7 +3,8 @@
 //! A folder or file directly under `pluribus-mix/src` is a *room*, and a room has a rank. A room
 //! may name rooms of lower rank only, so siblings never meet except in a room above them. The
 //! drivers and faces on top see the node from outside, hence a short list instead of all below.
-//! `vat-demo` sees the seam to a runtime and nothing else; its binary sees `net` too.
+//! `vat-demo` sees the seam to a runtime and nothing else; its binary sees `net` too, and its story
+//! the network that it is set in.
 //!
 //! What is checked is every path in the code, not only `use` lines: `crate::…`, `super::…` as far
 //! as it leaves the room, and `tokio`. A path must name the room it means, so a name that the
@@ -41,11 +42,12 @@ const ROOMS: &[Room] = &[
     room("onion", 6, Sees::Below),
     room("pacing", 6, Sees::Below),
     room("directory", 6, Sees::Below),
-    room("rendezvous", 6, Sees::Below),
-    room("node", 7, Sees::Below),
+    // Its tickets name networks and classes, and its first messages are those of a handshake.
+    room("rendezvous", 7, Sees::Below),
+    room("node", 8, Sees::Below),
     room(
         "sim",
-        8,
+        9,
         Sees::Only(&[
             "ablation",
             "time",
@@ -59,7 +61,7 @@ const ROOMS: &[Room] = &[
     ),
     room(
         "net",
-        8,
+        9,
         Sees::Only(&[
             "time",
             "crypto",
@@ -67,15 +69,16 @@ const ROOMS: &[Room] = &[
             "locator",
             "netlayer",
             "directory",
+            "rendezvous",
             "node",
         ]),
     ),
     room(
         "face",
-        9,
+        10,
         Sees::Only(&["time", "crypto", "id", "locator", "netlayer", "node", "net"]),
     ),
-    room(BINARY, 10, Sees::Below),
+    room(BINARY, 11, Sees::Below),
 ];
 
 const MAY_NAME_TOKIO: &[&str] = &["net", "face", BINARY];
@@ -83,6 +86,19 @@ const DEMO_SEES: &[&str] = &["netlayer", "locator", "id", "time"];
 /// The one file of the demo's library that knows sockets.
 const DEMO_SOCKETS: &str = "netlayer/tcp.rs";
 const DEMO_CLI_SEES: &[&str] = &["netlayer", "locator", "id", "time", "net"];
+/// The story brings up a network of relays, and searches what everybody holds.
+const DEMO_STORY: &str = "story/";
+const DEMO_STORY_SEES: &[&str] = &[
+    "netlayer",
+    "locator",
+    "id",
+    "time",
+    "crypto",
+    "directory",
+    "rendezvous",
+    "node",
+    "net",
+];
 
 const fn room(name: &'static str, rank: u8, sees: Sees) -> Room {
     Room { name, rank, sees }
@@ -158,8 +174,13 @@ pub fn library(path: &str, text: &str) -> Vec<Finding> {
 /// Checks one file of the demo. The path is relative to `vat-demo/src`.
 pub fn demo(path: &str, text: &str) -> Vec<Finding> {
     let binary = path == "main.rs" || path.starts_with("cli/");
-    let sees = if binary { DEMO_CLI_SEES } else { DEMO_SEES };
-    let room = if binary || path == DEMO_SOCKETS {
+    let story = path.starts_with(DEMO_STORY);
+    let sees = match (binary, story) {
+        (true, _) => DEMO_CLI_SEES,
+        (_, true) => DEMO_STORY_SEES,
+        _ => DEMO_SEES,
+    };
+    let room = if binary || story || path == DEMO_SOCKETS {
         BINARY
     } else {
         ""

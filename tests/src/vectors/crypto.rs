@@ -33,6 +33,17 @@ pub const LABELS: &[(&str, Label)] = &[
     ("hop forward", Label::HOP_FORWARD),
     ("hop backward", Label::HOP_BACKWARD),
     ("hop settings back", Label::HOP_SETTINGS_BACK),
+    ("ticket", Label::TICKET),
+    ("place", Label::PLACE),
+    ("delegation", Label::DELEGATION),
+    ("early", Label::EARLY),
+    ("early signature", Label::EARLY_SIGNATURE),
+    ("flight", Label::FLIGHT),
+    ("epoch key", Label::EPOCH_KEY),
+    ("epoch prefix", Label::EPOCH_PREFIX),
+    ("record", Label::RECORD),
+    ("record key", Label::RECORD_KEY),
+    ("park", Label::PARK),
 ];
 
 /// Runs one case.

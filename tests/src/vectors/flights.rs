@@ -35,11 +35,11 @@ impl From<Wrong> for Stop {
 }
 
 /// Says which state refused.
-fn at(state: &'static str) -> impl Fn(Violation) -> Stop {
+pub(super) fn at(state: &'static str) -> impl Fn(Violation) -> Stop {
     move |violation| Stop::Refused { state, violation }
 }
 
-/// The lengths of what each state waits for, as chapter 3 has them. (VTP-1, VTP-21)
+/// The lengths of what each state waits for, as chapters 3 and 6 have them. (VTP-1, VTP-21, RDV-10, RDV-14)
 const LENGTHS: &[(&str, RangeInclusive<usize>)] = &[
     ("ExpectIWant", 1237..=1282),
     ("ExpectIam", 1123..=1123),
@@ -47,10 +47,12 @@ const LENGTHS: &[(&str, RangeInclusive<usize>)] = &[
     ("ExpectGiveInfo", 376..=376),
     ("ExpectGo", 98..=98),
     ("ExpectGoToo", 17..=32_768),
+    ("ExpectEarly", 187..=4763),
+    ("ExpectAnswer", 66..=4162),
 ];
 
 /// The next item of a flight.
-fn item<'i>(
+pub(super) fn item<'i>(
     state: &'static str,
     rest: &mut &'i mut [u8],
     lengths: &RangeInclusive<usize>,
@@ -76,7 +78,8 @@ fn item<'i>(
     }
 }
 
-fn end(rest: &[u8]) -> Result<(), Stop> {
+/// Nothing is left of the flight.
+pub(super) fn end(rest: &[u8]) -> Result<(), Stop> {
     let over = rest.is_empty();
     over.then_some(())
         .ok_or(Wrong::new("bytes behind the flight").into())

@@ -3,6 +3,7 @@
 use super::{Fields, Wrong, equal, good, holds, some};
 use pluribus_mix::vattp::frame::{Ending, Frame, Frames, pad};
 use pluribus_mix::vattp::ranges::Ranges;
+use pluribus_mix::vattp::tickets::Purpose;
 
 /// Appends the frames.
 ///
@@ -55,8 +56,20 @@ pub fn ranges(fields: &Fields<'_>) -> Result<Ranges, Wrong> {
     Ok(ranges)
 }
 
+/// What the tickets of TICKETS are for.
+///
+/// # Errors
+/// If it is nothing that there is.
+pub fn purpose(fields: &Fields<'_>) -> Result<Purpose, Wrong> {
+    match fields.number("purpose")? {
+        1 => Ok(Purpose::Dial),
+        2 => Ok(Purpose::HandOn),
+        _ => some("an unknown purpose", None),
+    }
+}
+
 fn piece(fields: &Fields<'_>) -> Result<Vec<u8>, Wrong> {
-    for name in ["bytes", "head"] {
+    for name in ["bytes", "head", "ticket"] {
         if fields.has(name) {
             return fields.bytes(name);
         }
@@ -109,6 +122,16 @@ fn frame<'b>(fields: &Fields<'_>, bytes: &'b [u8]) -> Result<Option<Frame<'b>>, 
             number: fields.u64("number")?,
             stream: fields.small("stream")?,
             code: fields.small("code")?,
+        },
+        "TICKETS" if fields.has("ticket") => Frame::GiveTicket {
+            number: fields.u64("number")?,
+            purpose: purpose(fields)?,
+            ticket: bytes,
+        },
+        "TICKETS" => Frame::WantTickets {
+            number: fields.u64("number")?,
+            purpose: purpose(fields)?,
+            count: fields.small("count")?,
         },
         "DATAGRAM" => Frame::Datagram(bytes),
         _ => return some("an unknown frame", None),

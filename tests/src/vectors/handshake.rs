@@ -31,7 +31,7 @@ pub fn base(name: &str) -> Result<&'static Case, Wrong> {
 }
 
 /// What the flight must not be.
-fn unrefused<T>(taken: Result<T, Stop>) -> Result<T, Wrong> {
+pub(super) fn unrefused<T>(taken: Result<T, Stop>) -> Result<T, Wrong> {
     taken.map_err(|stop| match stop {
         Stop::Wrong(wrong) => wrong,
         Stop::Refused { state, violation } => {
@@ -43,8 +43,8 @@ fn unrefused<T>(taken: Result<T, Stop>) -> Result<T, Wrong> {
 /// Both sides of a handshake, as a case sets them up.
 #[derive(Debug)]
 pub struct Setup<'c> {
-    i: Fields<'c>,
-    r: Fields<'c>,
+    pub(super) i: Fields<'c>,
+    pub(super) r: Fields<'c>,
     /// What for.
     pub for_use: Use,
     backend: Backend,
@@ -72,7 +72,7 @@ impl<'c> Setup<'c> {
         })
     }
 
-    fn local(&self, fields: &Fields<'_>) -> Result<Local, Wrong> {
+    pub(super) fn local(&self, fields: &Fields<'_>) -> Result<Local, Wrong> {
         let key = names::signing_key(fields)?;
         let texts = [
             VatId::from(key.public()).to_string(),
@@ -187,7 +187,7 @@ impl<'c> Setup<'c> {
         Ok(PairFields::go_too(side, mine, go, accepted.fields()))
     }
 
-    fn is_peer(&self, of: &Fields<'_>, peer: &Peer) -> Result<(), Wrong> {
+    pub(super) fn is_peer(&self, of: &Fields<'_>, peer: &Peer) -> Result<(), Wrong> {
         let hints = Hints::new(&of.bytes("hints")?);
         let wanted = Peer {
             key: public(of, "public")?,
@@ -210,22 +210,22 @@ pub struct Gone {
     pub sealer: Sealer,
 }
 
-fn public(fields: &Fields<'_>, name: &str) -> Result<PublicKey, Wrong> {
+pub(super) fn public(fields: &Fields<'_>, name: &str) -> Result<PublicKey, Wrong> {
     good(name, PublicKey::from_bytes(&fields.array(name)?))
 }
 
-fn offers(fields: &Fields<'_>) -> Result<Offers, Wrong> {
+pub(super) fn offers(fields: &Fields<'_>) -> Result<Offers, Wrong> {
     let offers = Offers::new(fields.numbers("versions")?, fields.numbers("suites")?);
     good("the offers", offers)
 }
 
-fn side(fields: &Fields<'_>) -> Result<Side, Wrong> {
+pub(super) fn side(fields: &Fields<'_>) -> Result<Side, Wrong> {
     let master = fields.bool("master")?;
     Ok(if master { Side::Master } else { Side::Slave })
 }
 
 /// The master's go number; the slave has none.
-fn go_number(fields: &Fields<'_>) -> Result<u64, Wrong> {
+pub(super) fn go_number(fields: &Fields<'_>) -> Result<u64, Wrong> {
     if fields.has("go") {
         fields.u64("go")
     } else {
@@ -301,7 +301,7 @@ pub fn run(case: &Case, backend: Backend) -> Result<(), Wrong> {
 }
 
 /// What both know at the end.
-fn ends(
+pub(super) fn ends(
     setup: &Setup<'_>,
     values: &Fields<'_>,
     at_i: &Established,
@@ -323,7 +323,7 @@ fn ends(
 }
 
 /// Seals these records; each as the vector has it.
-fn seal(sealer: &mut Sealer, records: &[Fields<'_>]) -> Result<Vec<u8>, Wrong> {
+pub(super) fn seal(sealer: &mut Sealer, records: &[Fields<'_>]) -> Result<Vec<u8>, Wrong> {
     let mut out = Vec::new();
     for record in records {
         let start = out.len();
@@ -340,7 +340,11 @@ fn seal(sealer: &mut Sealer, records: &[Fields<'_>]) -> Result<Vec<u8>, Wrong> {
 }
 
 /// Opens these records where they lie.
-fn opened(opener: &mut Opener, mut wires: Vec<u8>, records: &[Fields<'_>]) -> Result<(), Wrong> {
+pub(super) fn opened(
+    opener: &mut Opener,
+    mut wires: Vec<u8>,
+    records: &[Fields<'_>],
+) -> Result<(), Wrong> {
     let mut rest = &mut wires[..];
     for record in records {
         let len = record.bytes("wire")?.len();

@@ -3,7 +3,9 @@
 use super::{Case, Fields, Wrong, bad, good, holds, same};
 use core::fmt::Debug;
 use pluribus_mix::crypto::aead::Backend;
+use pluribus_mix::id::RelayId;
 use pluribus_mix::onion::PAYLOAD;
+use pluribus_mix::onion::meet::{Counts, cookie};
 use pluribus_mix::onion::message::{Reason, ToClient, ToRelay};
 
 /// Runs one case.
@@ -12,6 +14,11 @@ use pluribus_mix::onion::message::{Reason, ToClient, ToRelay};
 /// If the implementation differs; so with all here.
 pub fn run(case: &Case, _: Backend) -> Result<(), Wrong> {
     let fields = &case.fields();
+    if case.kind() == "cookie" {
+        let relay = RelayId::from_bytes(&fields.array("relay")?);
+        let found = cookie(&good("the relay", relay)?, &fields.array("secret")?);
+        return same("the cookie", &found, &fields.bytes("cookie")?);
+    }
     let payload = fields.array::<PAYLOAD>("payload")?;
     let mut written = [0xa5; PAYLOAD];
     match case.kind() {
@@ -45,6 +52,10 @@ fn to_relay(fields: &Fields<'_>, found: &ToRelay<'_>) -> Result<(), Wrong> {
         ("extend 2", ToRelay::Extend2(rest)) => body()? == *rest,
         ("truncate", ToRelay::Truncate) | ("dummy", ToRelay::Dummy) => body()?.is_empty(),
         ("loop", ToRelay::Loop(token)) => fields.u64("token")? == *token,
+        ("park", ToRelay::Park(secret)) => fields.bytes("secret")? == *secret,
+        ("join", ToRelay::Join(cookie, class)) => {
+            fields.bytes("cookie")? == *cookie && fields.number("class")? == usize::from(*class)
+        }
         _ => false,
     };
     is(fields, found, right)
@@ -62,6 +73,18 @@ fn to_client(fields: &Fields<'_>, found: &ToClient<'_>) -> Result<(), Wrong> {
         }
         ("truncated", ToClient::Truncated(reason)) => fields.number("reason")? == number(*reason),
         ("blame", ToClient::Blame(counter)) => fields.u64("counter")? == *counter,
+        ("parked", ToClient::Parked) | ("not joined", ToClient::NotJoined) => {
+            fields.bytes("body")?.is_empty()
+        }
+        ("joined", ToClient::Joined(counts)) => {
+            let [from, forth, back] = ["from", "forth", "back"].map(|name| fields.u64(name));
+            *counts
+                == Counts {
+                    from: from?,
+                    forth: forth?.cast_signed(),
+                    back: back?.cast_signed(),
+                }
+        }
         _ => false,
     };
     is(fields, found, right)

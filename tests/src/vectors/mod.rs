@@ -4,6 +4,7 @@
 //! says where it differs; the runners are in [`RUNNERS`], the tests in `tests/tests/vectors`. The files are described in
 //! `spec/vectors/README.md`.
 
+pub mod calls;
 pub mod captp_certificates;
 pub mod captp_ops;
 pub mod captp_shown;
@@ -15,8 +16,10 @@ pub mod flights;
 pub mod frames;
 pub mod handshake;
 pub mod hop_handshake;
+pub mod introduced;
 pub mod link_ends;
 pub mod links;
+pub mod locations;
 pub mod locators;
 pub mod messages;
 pub mod names;
@@ -30,6 +33,7 @@ pub mod refused;
 pub mod rule;
 pub mod schedule;
 pub mod streams;
+pub mod tickets;
 
 pub use case::{Case, Fields};
 
@@ -71,12 +75,16 @@ pub const RUNNERS: &[(&str, Run)] = &[
     ("streams", streams::run),
     ("pair", pair::run),
     ("cells", cells::run),
+    ("introduced", introduced::run),
     ("onion_cells", onion_cells::run),
     ("hop_handshake", hop_handshake::run),
     ("links", links::run),
     ("messages", messages::run),
     ("pacing", pacing::run),
     ("paced_cells", onion_cells::run),
+    ("tickets", tickets::run),
+    ("calls", calls::run),
+    ("locations", locations::run),
     ("captp_syrup", captp_syrup::run),
     ("captp_ops", captp_ops::run),
     ("captp_certificates", captp_certificates::run),

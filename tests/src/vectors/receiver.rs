@@ -18,6 +18,7 @@ use pluribus_mix::vattp::ranges::Ranges;
 use pluribus_mix::vattp::sending::Sending;
 use pluribus_mix::vattp::split::Splitter;
 use pluribus_mix::vattp::streams::Streams;
+use pluribus_mix::vattp::tickets::Heard;
 use pluribus_mix::vattp::transport::{Said, Transport, Tuning};
 
 /// The secret of the direction back, in which answers travel.
@@ -36,6 +37,7 @@ pub struct Receiver {
     /// Whether its runtime takes what comes at once.
     takes: bool,
     messages: Vec<Vec<u8>>,
+    tickets: Vec<Heard>,
     /// RESETs said, which the peer has not received.
     resets: usize,
     ended: bool,
@@ -86,6 +88,7 @@ impl Receiver {
             back: Opener::from_secret(BACK, backend),
             takes: false,
             messages: Vec::new(),
+            tickets: Vec::new(),
             resets: 0,
             ended: false,
             closed: None,
@@ -144,6 +147,8 @@ impl Receiver {
                 Taken::End => self.ended = true,
             }
         }
+        let heard = std::iter::from_fn(|| self.conn.take_tickets());
+        self.tickets.extend(heard);
     }
 
     /// What `pick` finds among the frames that are sent now.
@@ -222,6 +227,11 @@ impl Receiver {
     /// The datagrams that wait.
     pub fn datagrams(&mut self) -> Vec<Vec<u8>> {
         std::iter::from_fn(|| self.conn.take_datagram()).collect()
+    }
+
+    /// What was said of tickets and taken, so far.
+    pub fn tickets(&self) -> &[Heard] {
+        &self.tickets
     }
 
     /// The whole messages so far that were taken.

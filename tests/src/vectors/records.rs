@@ -10,6 +10,7 @@ use pluribus_mix::vattp::body::FRAME_WEIGHT;
 use pluribus_mix::vattp::frame::{Ending, Frame};
 use pluribus_mix::vattp::pipe::{Opener, Sealer};
 use pluribus_mix::vattp::ranges::Ranges;
+use pluribus_mix::vattp::tickets::Heard;
 
 /// Runs one case.
 pub fn run(case: &Case, backend: Backend) -> Result<(), Wrong> {
@@ -205,6 +206,19 @@ fn messages_of(fields: &Fields<'_>) -> Result<Vec<u64>, Wrong> {
     Ok(numbers)
 }
 
+/// What is said of tickets.
+fn tickets_of(after: &Fields<'_>) -> Result<Vec<Heard>, Wrong> {
+    let heard = |fields: &Fields<'_>| {
+        let purpose = frames::purpose(fields)?;
+        Ok(if fields.has("ticket") {
+            Heard::Give(purpose, fields.bytes("ticket")?)
+        } else {
+            Heard::Want(purpose, fields.small("count")?)
+        })
+    };
+    after.objects("tickets")?.iter().map(heard).collect()
+}
+
 /// What a receiver says and refuses next shows its state.
 fn state_after(fields: &Fields<'_>, receiver: Receiver, sealer: Sealer) -> Result<(), Wrong> {
     let after = fields.object("after")?;
@@ -223,6 +237,7 @@ fn state_after(fields: &Fields<'_>, receiver: Receiver, sealer: Sealer) -> Resul
     equal("the messages", receiver.messages(), &messages[..])?;
     let ended = after.bool("ended")?;
     equal("whether it ended", receiver.has_ended(), ended)?;
+    equal("the tickets", receiver.tickets(), &tickets_of(&after)?[..])?;
     let datagrams = after.byte_strings("datagrams")?;
     equal("the datagrams", receiver.datagrams(), datagrams)?;
     probe.heard(&after.object("heard")?, fields.small("sent")?)?;
@@ -369,7 +384,8 @@ fn allows(clause: &str, violation: &Violation) -> bool {
         "VTP-29" => matches!(violation, V::Behind | V::Close),
         "VTP-49" => matches!(violation, V::StreamHead | V::Malformed(_)),
         "VTP-50" => *violation == V::StreamEmpty,
-        "VTP-52" => matches!(violation, V::Malformed(_)),
+        "VTP-52" | "VTP-53" => matches!(violation, V::Malformed(_)),
+        "VTP-54" => *violation == V::Tickets,
         _ => false,
     }
 }

@@ -36,9 +36,13 @@ pub fn check(case: &Case, for_use: Use, backend: Backend) -> Result<(), Wrong> {
     let plain = fields.object("plain")?;
     for (item, key, counter) in [
         ("replyinfo", "k_rh", 0),
+        ("answer", "k_rh", 1),
         ("giveinfo", "k_ih", 0),
         ("go", "k_ih", 1),
     ] {
+        if !items.has(item) {
+            continue;
+        }
         let key = Key::new(backend, &wanted.array(key)?);
         let opened = good(
             item,
@@ -59,13 +63,17 @@ fn values(fields: &Fields<'_>, items: &Fields<'_>, for_use: Use) -> Result<Value
     all.insert("h0", h.to_vec());
     for (item, after) in [
         ("iwant", "h_iwant"),
+        ("early", "h_early"),
         ("iam", "h_iam"),
         ("replyinfo", "h_replyinfo"),
+        ("answer", "h_answer"),
         ("giveinfo", "h_giveinfo"),
         ("go", "h_go"),
     ] {
-        h = hash(&[&h, &lp(&items.bytes(item)?)]);
-        all.insert(after, h.to_vec());
+        if items.has(item) {
+            h = hash(&[&h, &lp(&items.bytes(item)?)]);
+            all.insert(after, h.to_vec());
+        }
     }
     target(&i, items, for_use, &mut all)?;
     let x_i = Scalar::from_bytes(i.array("x_secret")?.into());
@@ -77,7 +85,12 @@ fn values(fields: &Fields<'_>, items: &Fields<'_>, for_use: Use) -> Result<Value
     let ct = iam.last_chunk().ok_or(Wrong::new("IAM is too short"))?;
     let (dk, _) = kem(&i)?;
     let secret = dk.open(ct);
-    let hs = Secret::extract(value(&all, "h_iam")?, &[&lp(&*dh), &lp(&*secret)]);
+    let mut ikm = [lp(&*dh), lp(&*secret)].concat();
+    if i.has("ticket_secret") {
+        ikm.extend(lp(value(&all, "target_secret")?));
+        ikm.extend(lp(&i.bytes("ticket_secret")?));
+    }
+    let hs = Secret::extract(value(&all, "h_iam")?, &[&ikm]);
     all.insert("dh", dh.to_vec());
     all.insert("kem_secret", secret.to_vec());
     keys(&hs, &mut all)?;
@@ -92,15 +105,16 @@ fn value<'v>(all: &'v Values, name: &str) -> Result<&'v [u8], Wrong> {
 
 fn keys(hs: &Secret, all: &mut Values) -> Result<(), Wrong> {
     let after = |name| value(all, name).map(<[u8]>::to_vec);
-    let (h_iam, h_replyinfo, h_go) = (after("h_iam")?, after("h_replyinfo")?, after("h_go")?);
+    let h_flight2 = after("h_answer").or_else(|_| after("h_replyinfo"))?;
+    let (h_iam, h_go) = (after("h_iam")?, after("h_go")?);
     let derived = hs.expand(Label::DERIVED, b"");
     let ms = Secret::extract(&h_go, &[derived.as_bytes()]);
     let (i_to_r, r_to_i) = (ms.expand(Label::I_TO_R, b""), ms.expand(Label::R_TO_I, b""));
     for (name, secret) in [
         ("k_rh", hs.expand(Label::R_HS, &h_iam)),
         ("f_r", hs.expand(Label::R_FIN, &h_iam)),
-        ("k_ih", hs.expand(Label::I_HS, &h_replyinfo)),
-        ("f_i", hs.expand(Label::I_FIN, &h_replyinfo)),
+        ("k_ih", hs.expand(Label::I_HS, &h_flight2)),
+        ("f_i", hs.expand(Label::I_FIN, &h_flight2)),
         ("exporter", ms.expand(Label::EXPORTER, b"")),
         ("key_i_to_r", i_to_r.expand(Label::KEY, b"")),
         ("key_r_to_i", r_to_i.expand(Label::KEY, b"")),
@@ -151,8 +165,14 @@ fn target(i: &Fields<'_>, items: &Fields<'_>, for_use: Use, all: &mut Values) ->
     offered.push(u8::try_from(suites.len()).unwrap_or(0));
     offered.extend(suites.iter().flat_map(|suite| suite.to_be_bytes()));
     same("the offers in IWANT", offers, &offered)?;
-    let key = Secret::extract(Label::TARGET.as_bytes(), &[&*secret, &i.bytes("wanted")?]);
-    let place = super::handshake::place(for_use, i.text("place")?)?;
+    let mut ikm = [&*secret, &i.bytes("wanted")?[..]].concat();
+    let place = if i.has("ticket_secret") {
+        ikm.extend(i.bytes("ticket_secret")?);
+        i.bytes("place")?
+    } else {
+        super::handshake::place(for_use, i.text("place")?)?
+    };
+    let key = Secret::extract(Label::TARGET.as_bytes(), &[&ikm]);
     let mac = key.mac(&[&[for_use as u8], offers, x, &hash(&[ek]), &lp(&place)]);
     holds(mac.starts_with(target), || {
         "the target is another".to_owned()

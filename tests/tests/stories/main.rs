@@ -43,6 +43,8 @@ mod ledger;
 #[cfg(test)]
 mod loss;
 #[cfg(test)]
+mod meeting;
+#[cfg(test)]
 mod paced;
 #[cfg(test)]
 mod prober;

@@ -267,7 +267,8 @@ impl Rogue {
                 self.hops[at].wanted = Some((link, request));
             }
             Forward::Truncate | Forward::Back | Forward::Blame => self.send(world, back, &cell),
-            Forward::Close(_) => self.end(world, back),
+            // It keeps no parks.
+            Forward::Park(_) | Forward::Join(_) | Forward::Close(_) => self.end(world, back),
         }
     }
 

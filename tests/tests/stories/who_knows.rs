@@ -28,6 +28,7 @@ fn leads(world: &World, relays: &[HostId], relay: HostId) -> Vec<BTreeSet<Lead>>
         }
         Held::Vat(_) => Lead::Session,
         Held::Address(at) => panic!("an address: {at}"),
+        Held::Meeting(_, at) => panic!("a ticket that leads to {at}"),
     };
     let of = |circuit: &CircuitHeld| circuit.held.iter().map(lead).collect();
     let knowledge = world.node(relay).unwrap().knowledge();

@@ -3,6 +3,7 @@
 //! A *group* is a set of cases that one test runs: those of a kind, or those that break one clause. The tests at the
 //! end of this file see to it that no file, no case and no value goes untested.
 
+mod calls;
 mod captp_certificates;
 mod captp_ops;
 mod captp_syrup;
@@ -10,7 +11,9 @@ mod cells;
 mod crypto;
 mod handshake;
 mod hop_handshake;
+mod introduced;
 mod links;
+mod locations;
 mod locators;
 mod messages;
 mod names;
@@ -21,6 +24,7 @@ mod pair;
 mod records;
 mod refused;
 mod streams;
+mod tickets;
 
 use conformance::house::clauses::{PREFIXES, ids, tests};
 use conformance::house::{pages, source::Source};
@@ -95,12 +99,16 @@ const SOURCES: &[(&str, &str)] = &[
     ("streams", include_str!("streams.rs")),
     ("pair", include_str!("pair.rs")),
     ("cells", include_str!("cells.rs")),
+    ("introduced", include_str!("introduced.rs")),
     ("onion_cells", include_str!("onion_cells.rs")),
     ("hop_handshake", include_str!("hop_handshake.rs")),
     ("links", include_str!("links.rs")),
     ("messages", include_str!("messages.rs")),
     ("pacing", include_str!("pacing.rs")),
     ("paced_cells", include_str!("paced_cells.rs")),
+    ("tickets", include_str!("tickets.rs")),
+    ("calls", include_str!("calls.rs")),
+    ("locations", include_str!("locations.rs")),
     ("captp_syrup", include_str!("captp_syrup.rs")),
     ("captp_ops", include_str!("captp_ops.rs")),
     ("captp_certificates", include_str!("captp_certificates.rs")),

@@ -4,8 +4,8 @@ fn run(group: &str) {
     super::run("records", group);
 }
 
-/// VTP-14, VTP-21, VTP-22, VTP-23, VTP-24, VTP-25, VTP-26, VTP-27, VTP-29, VTP-30, VTP-39, VTP-49, VTP-50, VTP-52: what
-/// is sealed and opened, and what the receiver knows afterwards.
+/// VTP-14, VTP-21, VTP-22, VTP-23, VTP-24, VTP-25, VTP-26, VTP-27, VTP-29, VTP-30, VTP-39, VTP-49, VTP-50, VTP-52,
+/// VTP-53, VTP-54: what is sealed and opened, and what the receiver knows afterwards.
 #[test]
 fn records_are_the_same_byte_for_byte() {
     run("accepted");
@@ -63,6 +63,18 @@ fn a_piece_of_a_stream_is_not_empty() {
 #[test]
 fn a_datagram_has_its_bounds() {
     run("refused VTP-52");
+}
+
+/// VTP-53: kinds, purposes, counts and lengths that do not exist.
+#[test]
+fn tickets_are_asked_for_and_given_in_one_form() {
+    run("refused VTP-53");
+}
+
+/// VTP-54: more said of tickets than was taken.
+#[test]
+fn what_is_said_of_tickets_is_taken_or_refused() {
+    run("refused VTP-54");
 }
 
 /// VTP-29: other ids, and frames behind CLOSE.

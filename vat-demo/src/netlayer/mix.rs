@@ -3,12 +3,14 @@
 //! Both sides of the seam have the same verbs, so there is little to do: a locator of one is a locator of the other, read
 //! again. A vat that was proven is known by its VatId; where it says that it can be found must be that.
 
+use std::cell::RefCell;
+
 use pluribus_mix::id::VatId;
-use pluribus_mix::locator::Locator;
-use pluribus_mix::netlayer::{ConnId, Event, Netlayer, SendError, SendFault};
+use pluribus_mix::locator::{Hints, Locator};
+use pluribus_mix::netlayer::{ConnId, Event, Introductions, Netlayer, SendError, SendFault};
 
 use crate::captp::locator::Peer;
-use crate::carrier::{Arrival, Carrier, Conn};
+use crate::carrier::{Arrival, Carrier, Conn, Introducer};
 
 /// A netlayer as a carrier.
 pub struct Mix<N> {
@@ -71,12 +73,41 @@ impl<N: Netlayer> Mix<N> {
 }
 
 fn location(locator: &Locator) -> Peer {
-    let hints = locator.hints().iter();
-    let hints = hints.map(|(name, value)| (name.to_owned(), value.to_owned()));
     Peer {
         transport: locator.transport().name().to_owned(),
         designator: locator.vat().to_string(),
-        hints: Some(hints.collect()).filter(|_| !locator.hints().is_empty()),
+        hints: None,
+    }
+    .with_hints(locator.hints())
+}
+
+impl Peer {
+    /// The same vat, with these hints and no others.
+    fn with_hints(self, hints: &Hints) -> Self {
+        let all = hints.iter();
+        let all = all.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Self {
+            hints: Some(all.collect()).filter(|_| !hints.is_empty()),
+            ..self
+        }
+    }
+}
+
+/// Says of introductions what its netlayer does. What the netlayer cannot read is passed on as it is.
+impl<N: Netlayer + Introductions> Introducer for RefCell<Mix<N>> {
+    fn offer(&self, exporter: &Peer, receiver: &Peer) -> Peer {
+        let target = exporter.to_string().parse::<Locator>();
+        let (Ok(target), Ok(receiver)) = (target, receiver.designator.parse::<VatId>()) else {
+            return exporter.clone();
+        };
+        let hints = self.borrow_mut().netlayer.offer(&target, receiver);
+        exporter.clone().with_hints(&hints)
+    }
+
+    fn expect(&self, exporter: &Peer) {
+        if let Ok(target) = exporter.to_string().parse() {
+            self.borrow_mut().netlayer.expect(&target);
+        }
     }
 }
 

@@ -1,20 +1,14 @@
-//! `up`: a whole network in one process, to try things with.
-//!
-//! Every party has its own key, its own random address in 127.0.0.0/8 and real sockets to the others; nothing takes a shortcut. All of it is
-//! made now and forgotten in the end.
+//! `up`: a whole network in one process, to try things with, and a proxy that uses it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use pluribus_mix::crypto::sign::SigningKey;
 use pluribus_mix::directory::{BadPolicy, Params, Refused};
 use pluribus_mix::face::{Protocol, Reach};
-use pluribus_mix::net::directory::Network;
-use pluribus_mix::net::party::{Authority, Client, Keep, Relay, RelayRules};
-use pluribus_mix::net::{Config, Endpoint, Store, fresh_key, loopback_address};
+use pluribus_mix::net::party::{Client, Keep, Local};
+use pluribus_mix::net::{Store, loopback_address};
 use pluribus_mix::pacing::Class;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -24,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::control::{Control, circuits, lateness, pacing};
 use super::file::{Base, Knock};
 use super::proxy::{self, Doors};
-use super::{announce, authority, refused, relay, until_stopped};
+use super::{announce, refused, until_stopped};
 use crate::cli::Failure;
 
 /// For how long nothing is said while something is missing.
@@ -85,8 +79,7 @@ impl Pacing {
 
 /// Everybody in a network.
 struct Everybody {
-    authority: Authority,
-    relays: Vec<Relay>,
+    local: Local,
     client: Client,
 }
 
@@ -110,28 +103,14 @@ impl Up {
 
 impl Everybody {
     async fn begin(relays: u16, pacing: Pacing, class: Class) -> Result<Self, Failure> {
-        let key = Arc::new(fresh_key().map_err(Failure::failed)?);
-        let endpoint = Config::new(Arc::clone(&key), 1).listening(place()?);
-        let endpoint = Endpoint::bind(endpoint).await.map_err(Failure::to_bind)?;
-        let network = Network::new(vec![endpoint.locator().clone()], 1);
-        let network = network.map_err(Failure::failed)?;
         let params = pacing.params().map_err(refused)?;
-        // Its endpoint and what it signs with are one key in two places.
-        let again = SigningKey::from_expanded(&key.to_expanded()).map_err(Failure::failed)?;
-        let core = authority::core(again, &network, params, usize::from(relays), None)?;
-        let authority = Authority::new(endpoint, network.clone(), core, None)?;
-        let mut all = Vec::with_capacity(usize::from(relays));
-        for _ in 0..relays {
-            all.push(begin_relay(&network).await?);
-        }
+        let policy = POLICY.parse();
+        let policy = policy.map_err(|wrong: BadPolicy| Failure::failed(wrong))?;
+        let local = Local::begin(params, relays, &policy).await?;
         let from = loopback_address().map_err(Failure::to_bind)?;
-        let keep = Keep::open(network, None).map_err(Failure::failed)?;
+        let keep = Keep::open(local.network().clone(), None).map_err(Failure::failed)?;
         let client = proxy::begin(Some(from.into()), class, keep).await?;
-        Ok(Self {
-            authority,
-            relays: all,
-            client,
-        })
+        Ok(Self { local, client })
     }
 
     async fn serve(
@@ -143,25 +122,18 @@ impl Everybody {
     ) -> Result<(), Failure> {
         let running = CancellationToken::new();
         let mut parties = JoinSet::new();
-        let (authority, token) = (self.authority.clone(), running.clone());
-        parties.spawn(async move { authority.run(token).await });
-        for relay in &self.relays {
-            let (relay, token) = (relay.clone(), running.clone());
-            parties.spawn(async move { relay.run(token).await });
-        }
-        let (client, token) = (self.client.clone(), running.clone());
-        let relays = self.relays.clone();
-        parties.spawn(async move {
+        self.local.work(&mut parties, &running);
+        let (client, token) = (&self.client, running.clone());
+        let kept = async {
             // Sooner it would ask relays that do not know each other, and pass them over for a while.
-            let known = async {
-                for relay in &relays {
-                    relay.ready().await;
-                }
-            };
-            if token.run_until_cancelled(known).await.is_some() {
+            if token
+                .run_until_cancelled(self.local.ready())
+                .await
+                .is_some()
+            {
                 client.run(token).await;
             }
-        });
+        };
         let work = async {
             // All of the network is here: it is ready soon, or never.
             tokio::select! {
@@ -178,11 +150,15 @@ impl Everybody {
                 None => std::future::pending().await,
             }
         };
-        let done = tokio::select! {
-            done = work => done,
-            () = told => Ok(()),
+        let working = async {
+            let done = tokio::select! {
+                done = work => done,
+                () = told => Ok(()),
+            };
+            running.cancel();
+            done
         };
-        running.cancel();
+        let (done, ()) = tokio::join!(working, kept);
         while parties.join_next().await.is_some() {}
         done
     }
@@ -203,11 +179,11 @@ impl Everybody {
     /// What has to be there before anything is carried, and is not.
     async fn missing(&self) -> String {
         let mut listed = 0;
-        for relay in &self.relays {
+        for relay in self.local.relays() {
             let state = relay.state().await;
             listed += usize::from(state.is_ok_and(|state| state.is_listed));
         }
-        let all = self.relays.len();
+        let all = self.local.relays().len();
         if listed < all {
             return format!("{listed} of {all} relays are listed");
         }
@@ -219,7 +195,12 @@ impl Everybody {
 
     fn announce(&self, doors: &Doors, json: bool) -> Result<(), Failure> {
         let mut line = doors.announcement();
-        let names: Vec<_> = self.relays.iter().map(|it| it.id().to_string()).collect();
+        let names: Vec<_> = self
+            .local
+            .relays()
+            .iter()
+            .map(|it| it.id().to_string())
+            .collect();
         if let Some(fields) = line.as_object_mut() {
             fields.insert("relays".to_owned(), json!(names));
         }
@@ -229,7 +210,7 @@ impl Everybody {
 
     async fn state(&self) -> Value {
         let mut through = Vec::new();
-        for relay in &self.relays {
+        for relay in self.local.relays() {
             if let Ok(state) = relay.state().await {
                 through.push(json!({
                     "circuits": circuits(state.circuits),
@@ -244,30 +225,4 @@ impl Everybody {
             "relays": through,
         })
     }
-}
-
-async fn begin_relay(network: &Network) -> Result<Relay, Failure> {
-    let key = Arc::new(fresh_key().map_err(Failure::failed)?);
-    let at = place()?;
-    let config = Config::new(Arc::clone(&key), 1).listening(at);
-    let keep = Keep::open(network.clone(), None).map_err(Failure::failed)?;
-    let policy = POLICY
-        .parse()
-        .map_err(|wrong: BadPolicy| Failure::failed(wrong))?;
-    let from = Some(at.ip());
-    let rules = |at| RelayRules {
-        at,
-        from,
-        weight: 1,
-        family: Vec::new(),
-        policy,
-        own: Vec::new(),
-    };
-    relay::begin(config, from, key, keep, rules).await
-}
-
-/// An address that means somebody.
-fn place() -> Result<SocketAddr, Failure> {
-    let ip: IpAddr = loopback_address().map_err(Failure::to_bind)?.into();
-    Ok((ip, 0).into())
 }

@@ -8,6 +8,7 @@
 
 mod alarm;
 mod desk;
+mod knows;
 mod streams;
 
 use std::collections::BTreeMap;
@@ -22,8 +23,12 @@ use tokio_util::sync::DropGuard;
 use crate::directory::{Consensus, GuardEvent, Guards, NoPath, Wall};
 use crate::id::{RelayId, VatId};
 use crate::locator::Locator;
-use crate::netlayer::{CloseReason, ConnId, ConnectError, Event, Netlayer};
-use crate::node::{Carrier, Circuits, Health, LinkId, LinkRequest, Node, Reach, Trace};
+use crate::netlayer::{CloseReason, ConnId, ConnectError, Event, Introductions as _, Netlayer};
+use crate::node::{
+    CannotTell, Carrier, Circuits, Health, Knowledge, LinkId, LinkRequest, Node, Reach, Tickets,
+    Trace,
+};
+use crate::rendezvous::{Bearer, Introduction};
 use crate::time::Instant;
 
 use super::clock::Clock;
@@ -59,7 +64,12 @@ pub(super) enum Command {
     Guards(oneshot::Sender<Option<Guards>>),
     SetGuards(Guards),
     Circuits(oneshot::Sender<Circuits>),
+    Ticket(Bearer, u64, oneshot::Sender<Result<Locator, CannotTell>>),
+    HandOn(VatId, oneshot::Sender<Option<Introduction>>),
+    Expect(Locator),
+    Tickets(oneshot::Sender<Tickets>),
     Health(oneshot::Sender<Health>),
+    Knowledge(oneshot::Sender<Knowledge>),
     StopListening,
     /// Dropped when all is done.
     Close(oneshot::Sender<()>),
@@ -240,7 +250,12 @@ impl Driver {
             | Command::ChooseGuard(_)
             | Command::Guards(_)
             | Command::Circuits(_)
-            | Command::Health(_) => self.tell_of_mix(command),
+            | Command::Ticket(..)
+            | Command::HandOn(..)
+            | Command::Expect(_)
+            | Command::Tickets(_)
+            | Command::Health(_)
+            | Command::Knowledge(_) => self.tell_of_mix(command),
             Command::StopListening => self.listening = None,
             Command::Close(done) => {
                 self.listening = None;
@@ -268,8 +283,21 @@ impl Driver {
             Command::Circuits(answer) => {
                 let _ = answer.send(self.node.circuits());
             }
+            Command::Ticket(bearer, life, answer) => {
+                let _ = answer.send(self.node.ticket_locator(bearer, life));
+            }
+            Command::HandOn(vat, answer) => {
+                let _ = answer.send(self.node.introduction_to(vat));
+            }
+            Command::Expect(target) => self.node.expect(&target),
+            Command::Tickets(answer) => {
+                let _ = answer.send(self.node.tickets());
+            }
             Command::Health(answer) => {
                 let _ = answer.send(self.node.health(self.clock.now()));
+            }
+            Command::Knowledge(answer) => {
+                let _ = answer.send(self.knowledge());
             }
             _ => {}
         }

@@ -15,11 +15,13 @@ use tokio_util::sync::CancellationToken;
 use crate::directory::{Authority as Core, Consensus, Proposed, Wall};
 use crate::id::VatId;
 use crate::locator::Locator;
+use crate::node::Knowledge;
 
 use super::super::connection::Connection;
 use super::super::directory::ask::{Answer, Ask, document};
 use super::super::directory::{AskFault, Network, put, wall};
 use super::super::endpoint::Endpoint;
+use super::super::error::EndpointClosed;
 use super::super::store::{Store, StoreError};
 use super::super::stream::MixStream;
 use super::{PartyError, Pause};
@@ -121,6 +123,15 @@ impl Authority {
             listed: current.map(|it| it.relays().len()),
             age: current.map(|it| wall().since(it.valid_after())),
         }
+    }
+
+    /// See [`Endpoint::knowledge`].
+    ///
+    /// # Errors
+    /// [`EndpointClosed`].
+    #[doc(hidden)]
+    pub async fn knowledge(&self) -> Result<Knowledge, EndpointClosed> {
+        self.0.endpoint.knowledge().await
     }
 
     /// Works until it is told to stop.

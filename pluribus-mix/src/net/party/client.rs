@@ -37,7 +37,7 @@ const FIRST: Duration = Duration::from_millis(50);
 pub struct Client(Arc<Desk>);
 
 struct Desk {
-    endpoint: Endpoint,
+    endpoint: Arc<Endpoint>,
     /// From here an authority is asked for the first consensus.
     asking: Endpoint,
     keep: Mutex<Keep>,
@@ -64,9 +64,9 @@ pub struct ClientState {
 impl Client {
     /// A client behind this endpoint, which was made for one; the other asks the authorities, under throwaway keys.
     #[must_use]
-    pub fn new(endpoint: Endpoint, asking: Endpoint, keep: Keep) -> Self {
+    pub fn new(endpoint: impl Into<Arc<Endpoint>>, asking: Endpoint, keep: Keep) -> Self {
         Self(Arc::new(Desk {
-            endpoint,
+            endpoint: endpoint.into(),
             asking,
             keep: Mutex::new(keep),
             has_consensus: watch::Sender::new(false),

@@ -9,11 +9,13 @@
 //! client.rs     keeps the consensus and the guards
 //! sessions.rs   streams to hosts: which session each goes over
 //! keep.rs       the consensus on the disk, and its floor
+//! local.rs      an authority and relays on this machine
 //! ```
 
 mod authority;
 mod client;
 mod keep;
+mod local;
 mod relay;
 mod sessions;
 mod shelf;
@@ -21,6 +23,7 @@ mod shelf;
 pub use authority::{Authority, AuthorityState};
 pub use client::{Client, ClientState};
 pub use keep::Keep;
+pub use local::Local;
 pub use relay::{Relay, RelayRules, RelayState};
 pub use sessions::{SessionFault, SessionStream, Sessions};
 
@@ -29,9 +32,10 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::crypto::sign::BadKey;
 use crate::directory::{Consensus, Refused};
 
-use super::directory::AskFault;
+use super::directory::{AskFault, BadNetwork};
 use super::entropy::fresh_seed;
 use super::error::BindError;
 use super::store::StoreError;
@@ -48,6 +52,12 @@ pub enum PartyError {
     /// A document is refused.
     #[error(transparent)]
     Refused(#[from] Refused),
+    /// A key is none.
+    #[error(transparent)]
+    Key(#[from] BadKey),
+    /// Locators and a threshold are no network.
+    #[error(transparent)]
+    Network(#[from] BadNetwork),
     /// An authority gave nothing that can be used.
     #[error(transparent)]
     Ask(#[from] AskFault),

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::crypto::sign::SigningKey;
 use crate::directory::{Consensus, Descriptor, Policy, Relay as Said, Wall};
 use crate::id::RelayId;
-use crate::node::{Circuits, Health};
+use crate::node::{Circuits, Health, Knowledge};
 
 use super::super::directory::{AskFault, wall};
 use super::super::endpoint::Endpoint;
@@ -146,6 +146,17 @@ impl Relay {
             lateness: self.0.endpoint.lateness(),
             health,
         })
+    }
+
+    /// See [`Endpoint::knowledge`].
+    ///
+    /// # Errors
+    /// [`EndpointClosed`].
+    #[doc(hidden)]
+    pub async fn knowledge(&self) -> Result<Knowledge, EndpointClosed> {
+        let mut here = self.0.endpoint.knowledge().await?;
+        here.all.extend(self.0.asking.knowledge().await?.all);
+        Ok(here)
     }
 
     /// Waits until there is a consensus.

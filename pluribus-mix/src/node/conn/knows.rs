@@ -1,6 +1,7 @@
 //! Whom a connection names.
 
 use super::{Conn, Dial, Where};
+use crate::node::To;
 use crate::node::mix::{AllHeld, Held};
 
 impl Conn {
@@ -29,16 +30,27 @@ impl Conn {
         out.insert(Held::Vat(key.peer));
         if let Some(Dial { at, local }) = dial {
             out.insert(Held::Vat(local.key.public().into()));
-            out.insert(at.held());
+            out.extend(at.held());
         }
     }
 }
 
 impl Where {
+    fn held(&self) -> Option<Held> {
+        match self {
+            Self::Address(at) => Some(Held::Address(at.clone())),
+            Self::Relay(relay, _) => Some(Held::Relay(*relay)),
+            Self::Meeting => None,
+        }
+    }
+}
+
+impl To {
     pub(in crate::node) fn held(&self) -> Held {
         match self {
             Self::Address(at) => Held::Address(at.clone()),
             Self::Relay(relay, _) => Held::Relay(*relay),
+            Self::Spot(spot) => Held::Relay(spot.relay),
         }
     }
 }

@@ -10,8 +10,14 @@
 mod budget;
 mod grow;
 mod knows;
+mod lasting;
+mod meet;
 mod paths;
+mod tend;
 mod wants;
+
+pub(in crate::node) use meet::ParkAt;
+pub(super) use meet::{LEG as MEETING_LEG, Meet, OWN};
 
 use super::super::timers::Who;
 use super::{Above, Lane, Mix, News};
@@ -25,6 +31,8 @@ use crate::onion::suspicion::{Grave, Strike, Suspicion};
 use crate::onion::{Cell, PAYLOAD};
 use crate::time::{Duration, Instant};
 use budget::Budget;
+use meet::Meets;
+use paths::Wary;
 use slab::Slab;
 use std::collections::{BTreeMap, VecDeque};
 pub(super) use wants::Want;
@@ -62,6 +70,7 @@ pub(super) struct Client {
     sulking: BTreeMap<RelayId, Instant>,
     spares: usize,
     budget: Budget,
+    meets: Meets,
     pub(super) rng: Rng,
     pool: Option<Instant>,
     /// When circuits are begun next, where cells go by the clock. (PAC-14)
@@ -79,6 +88,8 @@ pub(super) struct Origin {
     /// The relays that it is to have.
     pub(super) path: Vec<RelayId>,
     pub(super) end: Option<Want>,
+    /// If it is for meetings: so are its hops. (RDV-25)
+    pub(super) meet: Option<Box<Meet>>,
     /// The cells that begin it, where they wait for their places. (PAC-9)
     pub(super) bare: Vec<Cell>,
     /// When its exit is given up, where cells go by the clock. (PAC-14)
@@ -112,6 +123,8 @@ pub(super) enum Stage {
     Waiting,
     Asking,
     Spare,
+    /// It waits in a park. (RDV-19)
+    Parked,
     Used,
     /// What was asked of it failed, and it is to be asked for something else. (PAC-14)
     Mending,
@@ -120,7 +133,12 @@ pub(super) enum Stage {
 }
 
 impl Client {
-    pub(super) fn new(spares: usize, (most, pause): (u32, Duration), rng: Rng) -> Self {
+    pub(super) fn new(
+        spares: usize,
+        (meets, each): (usize, usize),
+        (most, pause): (u32, Duration),
+        rng: Rng,
+    ) -> Self {
         Self {
             circuits: Slab::new(),
             wants: VecDeque::new(),
@@ -130,6 +148,7 @@ impl Client {
             sulking: BTreeMap::new(),
             spares,
             budget: Budget::new(most, pause),
+            meets: Meets::new(meets, each, (most, pause)),
             rng,
             pool: None,
             window: None,
@@ -158,8 +177,8 @@ impl Client {
 
     /// The spare circuits that there are or will be.
     fn spares(&self) -> usize {
-        let spare = self.circuits.iter().filter(|(_, it)| it.end.is_none());
-        spare.count()
+        let is_spare = |it: &Origin| it.end.is_none() && it.meet.is_none();
+        self.circuits.iter().filter(|(_, it)| is_spare(it)).count()
     }
 }
 
@@ -169,36 +188,21 @@ impl Mix {
         self.timers.clear(Who::Pool, &mut self.client.pool);
         self.client.sulking.retain(|_, until| *until > self.clock);
         self.look_at_wants();
+        self.tend();
         let is_first = self.client.window.is_none();
         for _ in 0..self.missing() {
             if !self.client.budget.take(self.clock) || self.build(None, is_first).is_err() {
                 break;
             }
         }
-        let works = self.client.spares > 0 || !self.client.wants.is_empty();
+        let keeps = self.client.spares > 0 || self.client.meets.is_any();
+        let works = keeps || !self.client.wants.is_empty();
         if works && self.consensus.is_some() {
             let next = self.client.window.unwrap_or(self.clock + WINDOW);
             let next = self.client.look.unwrap_or(next).min(next);
             self.timers
                 .set(Who::Pool, &mut self.client.pool, Some(next));
         }
-    }
-
-    /// Circuits that are to be begun now.
-    fn missing(&mut self) -> usize {
-        let Some(pace) = &self.pace else {
-            return self.client.spares.saturating_sub(self.client.spares());
-        };
-        let (now, window) = (self.clock, pace.rules.window);
-        if self.client.window.is_some_and(|next| now < next) {
-            return 0;
-        }
-        self.client.window = Some(now + window);
-        if self.client.spares == 0 {
-            return 0;
-        }
-        // One is kept for who asks the guard itself.
-        self.free_slots().saturating_sub(1)
     }
 
     /// A cell that came on a circuit of ours.
@@ -213,7 +217,7 @@ impl Mix {
                 let Some(want) = it.end.filter(|_| it.stage == Stage::Used) else {
                     return self.fail_origin(key, None);
                 };
-                let index = it.came;
+                let index = it.number_of(it.came);
                 it.came += 1;
                 if let Some(payload) = cell.last_chunk_mut::<PAYLOAD>() {
                     above.cell(want.end, index, payload);
@@ -222,6 +226,9 @@ impl Mix {
             Heard::Truncated { strike, .. } => {
                 self.sulk(key);
                 self.fail_origin(key, strike);
+            }
+            heard @ (Heard::Parked | Heard::Joined(_) | Heard::NotJoined) => {
+                self.meeting_said(key, heard, above);
             }
             Heard::Over { strike } | Heard::Gap { strike } => self.fail_origin(key, strike),
         }
@@ -233,6 +240,7 @@ impl Mix {
             return;
         };
         let Some(lane) = it.lane else { return };
+        it.has_said(0);
         if it.circuit.send(cell).is_err() || self.push(lane, cell).is_err() {
             self.fail_origin(key, None);
         }
@@ -296,6 +304,11 @@ impl Mix {
 
     /// The session has done with the circuit.
     pub(super) fn end_origin(&mut self, key: usize) {
+        let it = self.client.circuits.get_mut(key);
+        if let Some(it) = it.filter(|it| it.meet.is_some() && it.leg_ends.is_some()) {
+            it.end = None;
+            return self.end_leg(key);
+        }
         self.let_go(key);
     }
 
@@ -360,6 +373,7 @@ impl Mix {
         {
             it.rests = Rest::Over;
             self.arm_origin(key);
+            self.tend();
             return self.serve_wants();
         }
         if it.dies <= now {

@@ -24,6 +24,8 @@ pub enum Held {
     Vat(VatId),
     /// An address.
     Address(Address),
+    /// Where a vat can be met, as a ticket of its says.
+    Meeting(VatId, RelayId),
 }
 
 /// All that is held, without saying for what.
@@ -43,6 +45,8 @@ pub struct CircuitHeld {
 pub struct Knowledge {
     /// Circuit by circuit.
     pub circuits: Vec<CircuitHeld>,
+    /// The relays that were chosen here, for any circuit: guards, lasting hops, parks, and those that did not answer.
+    pub chosen: AllHeld,
     /// All together, and what belongs to no circuit.
     pub all: AllHeld,
 }
@@ -128,8 +132,10 @@ impl Mix {
         if let Some(relay) = relay {
             relay.held(wires, of_end, &mut circuits);
         }
-        let mut all = AllHeld::new();
+        let (mut all, mut chosen) = (AllHeld::new(), AllHeld::new());
         client.held(wires, of_end, &mut circuits, &mut all);
+        client.chosen(&mut chosen);
+        all.extend(chosen.iter().cloned());
         wires
             .iter()
             .for_each(|(link, wire)| wire.held(*link, &mut all));
@@ -151,6 +157,7 @@ impl Mix {
                 // A trace pairs nobody with anybody.
                 News::Opened(_)
                 | News::Lost(_)
+                | News::Again(_)
                 | News::Ready(_)
                 | News::Ending(_)
                 | News::Trace(_) => {}
@@ -159,6 +166,10 @@ impl Mix {
         for circuit in &circuits {
             all.extend(circuit.held.iter().cloned());
         }
-        Knowledge { circuits, all }
+        Knowledge {
+            circuits,
+            chosen,
+            all,
+        }
     }
 }

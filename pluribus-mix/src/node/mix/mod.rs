@@ -21,6 +21,7 @@ mod pace;
 mod relay;
 mod wire;
 
+pub(super) use client::ParkAt;
 pub use client::Reach;
 pub use knows::{AllHeld, CircuitHeld, Held, Knowledge};
 pub(super) use relay::RelayParts;
@@ -32,6 +33,7 @@ use crate::crypto::rng::{Rng, Seed};
 use crate::directory::Consensus;
 use crate::id::RelayId;
 use crate::onion::link::{self, Id};
+use crate::onion::meet::Cookie;
 use crate::onion::queue::{Cells, Full};
 use crate::onion::{Cell, CircuitId, Payload};
 use crate::pacing::Class;
@@ -62,6 +64,8 @@ pub(super) trait Above {
     fn cell(&mut self, end: LinkId, index: u64, cell: &mut Payload);
     /// Writes the cell of a session that goes out with this index, if there is one. (PAC-10)
     fn pull(&mut self, end: LinkId, index: u64, cell: &mut Payload) -> bool;
+    /// Somebody has joined the park of this cookie that we keep at this relay; what the end is to be called. (RDV-26)
+    fn joined(&mut self, relay: RelayId, cookie: Cookie) -> LinkId;
 }
 
 /// What has happened to an end, or is wanted done with a link.
@@ -70,6 +74,8 @@ pub(super) enum News {
     Opened(LinkId),
     /// The end is gone, or never came to stand.
     Lost(LinkId),
+    /// Cells that this end has sent were not passed on: it says its flight again. (RDV-24)
+    Again(LinkId),
     /// There is room for more of its cells.
     Ready(LinkId),
     /// It will be lost before long. (PAC-14)
@@ -87,6 +93,8 @@ pub(super) struct Parts {
     pub(super) max_cells: usize,
     pub(super) max_links: usize,
     pub(super) spares: usize,
+    pub(super) meets: usize,
+    pub(super) parked_each: usize,
     pub(super) builds: (u32, Duration),
     pub(super) class: Class,
 }
@@ -134,6 +142,9 @@ impl Mix {
             local: parts.local,
             flight_deadline: parts.flight_deadline,
             clock: Instant::ZERO,
+            relay: parts
+                .relay
+                .map(|relay| Relay::new(relay, &mut seed.fork("parks"))),
             rng: seed.fork("links"),
             consensus: None,
             wires: BTreeMap::new(),
@@ -144,8 +155,12 @@ impl Mix {
             max_links: parts.max_links,
             cells: Cells::new(parts.max_cells),
             ends: BTreeMap::new(),
-            relay: parts.relay.map(Relay::new),
-            client: Client::new(parts.spares, parts.builds, seed.fork("circuits")),
+            client: Client::new(
+                parts.spares,
+                (parts.meets, parts.parked_each),
+                parts.builds,
+                seed.fork("circuits"),
+            ),
             class: parts.class,
             pace: None,
             timers: Timers::default(),
@@ -154,6 +169,11 @@ impl Mix {
             news: VecDeque::new(),
             thirsty: VecDeque::new(),
         }
+    }
+
+    /// Of circuits that begin here, where cells go by the clock.
+    pub(super) const fn class(&self) -> Class {
+        self.class
     }
 
     const fn backend(&self) -> Backend {
@@ -185,6 +205,7 @@ impl Mix {
                 Who::Origin(key) => self.origin_due(key),
                 Who::Pool => self.client_due(),
                 Who::Sweep => self.sweep(),
+                Who::Parks => self.parks_due(),
                 Who::Beat => self.beat(),
                 Who::Conn(_) => {}
             }

@@ -2,12 +2,16 @@
 
 mod full;
 mod knows;
+mod parks;
+
+pub(super) use parks::Meet;
 mod shun;
 
 use super::super::Source;
 use super::super::timers::Who;
 use super::wire::Route;
 use super::{Above, EndOf, Lane, Mix, News};
+use crate::crypto::rng::Rng;
 use crate::id::RelayId;
 use crate::node::LinkId;
 use crate::onion::cipher::Role;
@@ -18,6 +22,7 @@ use crate::onion::suspicion::Suspicion;
 use crate::onion::{CELL, Cell, CircuitId, PAYLOAD, halves};
 use crate::time::{Duration, Instant};
 use crate::vattp::responder::Hosted;
+use parks::Parks;
 use slab::Slab;
 
 /// What is asked has so long to be answered. (ONI-10, ONI-15)
@@ -35,6 +40,7 @@ pub(super) struct Relay {
     pub(super) hosted: Hosted,
     pub(super) answerer: Answerer,
     pub(super) hops: Slab<HopAt>,
+    pub(super) parks: Parks,
     max_circuits: usize,
     sweeping: Option<Instant>,
     /// Relays whose batches are short. (PAC-18)
@@ -47,6 +53,10 @@ pub(super) struct HopAt {
     pub(super) back: Lane,
     pub(super) next: Next,
     pub(super) end: Option<End>,
+    /// What it has to do with others here. (RDV-18)
+    pub(super) meet: Meet,
+    /// The index of the forward cell that came last, where cells go by the clock.
+    pub(super) index: u64,
     /// The two cells of the answer, where they wait for their places. (PAC-9)
     pub(super) reply: Option<Box<[Cell; 2]>>,
     /// Until when what was asked has to be answered.
@@ -80,8 +90,9 @@ pub(in crate::node) struct RelayParts {
 }
 
 impl Relay {
-    pub(super) fn new(parts: RelayParts) -> Self {
+    pub(super) fn new(parts: RelayParts, rng: &mut Rng) -> Self {
         Self {
+            parks: Parks::new(rng),
             hosted: parts.hosted,
             answerer: parts.answerer,
             hops: Slab::new(),
@@ -138,6 +149,8 @@ impl Mix {
             back: (link, circuit),
             next: Next::Nothing,
             end: None,
+            meet: Meet::Nothing,
+            index: 0,
             deadline: Some(now + ANSWER),
             timer: None,
             heard: now,
@@ -167,7 +180,7 @@ impl Mix {
             return;
         };
         at.heard = self.clock;
-        let back = at.back;
+        let (back, meets) = (at.back, at.meet.is_any());
         let forward = at.hop.forward(cell, &mut relay.answerer, &mut self.rng);
         match forward {
             Forward::Nothing => {}
@@ -175,6 +188,7 @@ impl Mix {
                 Next::Lane(lane) => self.push_or_close(key, lane, cell),
                 Next::Nothing | Next::Wanted(..) => {}
             },
+            Forward::Through if meets => self.pass(key, cell),
             Forward::Through => self.hop_through(key, None, cell, above),
             Forward::Answer(cells) => {
                 at.deadline = None;
@@ -185,9 +199,12 @@ impl Mix {
             Forward::Extend(relay, request) => self.extend_hop(key, &relay, request),
             Forward::Truncate => {
                 self.drop_next(key);
+                self.leave(key);
                 self.push_or_close(key, back, cell);
             }
             Forward::Back => self.push_or_close(key, back, cell),
+            Forward::Park(secret) => self.park(key, &secret),
+            Forward::Join(cookie) => self.join(key, &cookie),
             Forward::Blame => {
                 self.push_or_close(key, back, cell);
                 self.close_hop(key);
@@ -391,6 +408,7 @@ impl Mix {
     /// Takes a circuit out; what lies beyond is told.
     fn remove_hop(&mut self, key: usize) {
         self.drop_next(key);
+        self.leave(key);
         let Some(relay) = self.relay.as_mut() else {
             return;
         };

@@ -1,5 +1,9 @@
 //! A relay's node, and a client that a test plays by hand at the other end of its link.
 
+mod meetings;
+mod paced_meetings;
+mod rig;
+
 use crate::crypto::rng::{Rng, Seed};
 use crate::crypto::sign::SigningKey;
 use crate::id::RelayId;

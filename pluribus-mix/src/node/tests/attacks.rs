@@ -444,7 +444,7 @@ fn a_violation_after_the_proof_closes_at_once_and_says_nothing() {
         assert!(scene.node.links.is_empty() && scene.node.conns.is_empty());
     };
     let misbehaved = CloseReason::Misbehaved;
-    breaks(&|held| held.record(&[0x0b]), Violation::Frame, misbehaved);
+    breaks(&|held| held.record(&[0x0e]), Violation::Frame, misbehaved);
     let mut close = Vec::new();
     Frame::Close {
         reason: Ending::Done,

@@ -14,6 +14,7 @@ use crate::onion::suspicion::Grave;
 use crate::onion::{Cell, Payload, payload_mut};
 use crate::time::Duration;
 use std::collections::VecDeque;
+use zeroize::Zeroizing;
 
 /// One of so many dummies is a LOOP. (PAC-12)
 const LOOPS: u64 = 20;
@@ -33,7 +34,7 @@ pub(super) struct Paced {
     /// The index of EXTENDED 1, where the next hop's backward cells begin.
     answered: Option<u64>,
     /// Messages that wait, and for which hop.
-    words: VecDeque<(usize, Box<Payload>)>,
+    words: VecDeque<(usize, Box<Zeroizing<Payload>>)>,
     /// The token of the LOOP that is out.
     asked: Option<u64>,
     /// What the last hop said that it had missed.
@@ -48,7 +49,9 @@ impl Paced {
     }
 
     pub(super) fn wait(&mut self, hop: usize, words: &Payload) -> Result<(), NotNow> {
-        self.words.push_back((hop, Box::new(*words)));
+        // The secret of a park may stand in it.
+        self.words
+            .push_back((hop, Box::new(Zeroizing::new(*words))));
         Ok(())
     }
 
@@ -102,7 +105,7 @@ impl Circuit {
         let at_last = index - self.layers.offsets().forward;
         let (hop, role) = match words {
             Some((hop, words)) => {
-                *payload_mut(cell) = *words;
+                *payload_mut(cell) = **words;
                 (hop.min(last), Role::Message)
             }
             None if self.is_resting() && end(at_last, payload_mut(cell)) => {

@@ -38,6 +38,10 @@ impl Paced {
         }
     }
 
+    pub(super) fn waiting(&self) -> usize {
+        self.words.len()
+    }
+
     pub(super) fn wait(&mut self, words: &Payload) {
         if self.words.len() == WORDS {
             self.words.pop_front();

@@ -107,14 +107,14 @@ fn a_cell_that_crosses_the_end_of_its_way_is_dropped() {
 }
 
 /// One hop, and a client that can make any cell for it and whatever it believes to lie behind.
-struct Single {
+pub(super) struct Single {
     client: Layers,
-    relay: Relay,
+    pub(super) relay: Relay,
     rng: Rng,
 }
 
 impl Single {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let (mut rng, mut relay) = (rng("single"), Relay::new(1, Backend::default()));
         let settings = Settings {
             live: 1,
@@ -139,7 +139,7 @@ impl Single {
         Self { client, relay, rng }
     }
 
-    fn hear(
+    pub(super) fn hear(
         &mut self,
         hop: usize,
         role: Role,
@@ -155,19 +155,19 @@ impl Single {
         (heard, cell)
     }
 
-    fn say(&mut self, message: ToRelay<'_>) -> Forward {
+    pub(super) fn say(&mut self, message: ToRelay<'_>) -> Forward {
         self.hear(1, Role::Message, |payload| message.encode(payload))
             .0
     }
 
     /// What the relay says back.
-    fn heard(&mut self, mut cell: Cell, is: ToClient<'_>) {
+    pub(super) fn heard(&mut self, mut cell: Cell, is: ToClient<'_>) {
         assert_eq!(self.client.peel(&mut cell), Ok((1, Role::Message)));
         assert_eq!(ToClient::parse(payload(&cell)), Ok(is));
     }
 
     /// With EXTEND 1 and 2 for `id`.
-    fn extend(&mut self, id: &[u8; 32]) -> (Forward, Cell) {
+    pub(super) fn extend(&mut self, id: &[u8; 32]) -> (Forward, Cell) {
         let mut part = [4; 895];
         part[..32].copy_from_slice(id);
         assert!(matches!(
@@ -180,7 +180,7 @@ impl Single {
     }
 
     /// With a next hop.
-    fn extended() -> Self {
+    pub(super) fn extended() -> Self {
         let mut single = Self::new();
         single.extend(name(2).as_bytes());
         for answered in [Backward::Onward, Backward::Grown] {
@@ -191,7 +191,7 @@ impl Single {
         single
     }
 
-    fn closes(mut self, because: Why, last: impl FnOnce(&mut Self) -> Forward) {
+    pub(super) fn closes(mut self, because: Why, last: impl FnOnce(&mut Self) -> Forward) {
         let Forward::Close(why) = last(&mut self) else {
             panic!("not closed, {because:?} expected");
         };

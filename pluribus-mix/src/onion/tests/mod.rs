@@ -5,6 +5,7 @@ mod crossings;
 mod framing;
 mod handshakes;
 mod lockstep;
+mod meetings;
 mod rig;
 mod steady;
 mod strikes;

@@ -7,6 +7,7 @@ use crate::onion::handshake::{REPLY, REQUEST};
 use crate::onion::link::{
     CELLS, ENDED, Id, Ids, PADDING, RECORD, Record, WORDS, begin_record, ended, put_cell, put_ended,
 };
+use crate::onion::meet::Counts;
 use crate::onion::message::{Reason, ToClient, ToRelay, WHOLE};
 use crate::onion::{CELL, Cell, CircuitId, PAYLOAD, Payload, halves, joined};
 use crate::wire::{DecodeError, Fault};
@@ -25,7 +26,7 @@ fn of(head: &[u8]) -> Payload {
     payload
 }
 
-/// ONI-11, PAC-12: the messages to a relay, byte by byte, and back.
+/// ONI-11, PAC-12, RDV-19, RDV-20: the messages to a relay, byte by byte, and back.
 #[test]
 fn messages_to_a_relay_are_written_and_read() {
     let (part, rest) = ([5; WHOLE], [6; REQUEST - WHOLE]);
@@ -38,6 +39,11 @@ fn messages_to_a_relay_are_written_and_read() {
             ToRelay::Loop(0x0102_0304_0506_0708),
             of(&[5, 1, 2, 3, 4, 5, 6, 7, 8]),
         ),
+        (ToRelay::Park(&[7; 32]), of(&[&[6], &[7; 32][..]].concat())),
+        (
+            ToRelay::Join([8; 16], 3),
+            of(&[&[7], &[8; 16][..], &[3]].concat()),
+        ),
     ];
     for (message, bytes) in &table {
         assert_eq!(encoded(|payload| message.encode(payload)), *bytes);
@@ -46,7 +52,7 @@ fn messages_to_a_relay_are_written_and_read() {
     }
 }
 
-/// ONI-12, PAC-11, PAC-12: the messages to a client, byte by byte, and back.
+/// ONI-12, PAC-11, PAC-12, RDV-19, RDV-20, RDV-22: the messages to a client, byte by byte, and back.
 #[test]
 fn messages_to_a_client_are_written_and_read() {
     let (part, rest) = ([5; WHOLE], [6; REPLY - WHOLE]);
@@ -72,11 +78,26 @@ fn messages_to_a_client_are_written_and_read() {
             ToClient::Loop(1 << 56 | 2, 3 << 56 | 4),
             of(&[0x86, 1, 0, 0, 0, 0, 0, 0, 2, 3, 0, 0, 0, 0, 0, 0, 4]),
         ),
+        (ToClient::Parked, of(&[0x87])),
+        (
+            ToClient::Joined(Counts {
+                from: 1 << 56 | 2,
+                forth: -1,
+                back: 3,
+            }),
+            of(&[
+                &[0x88, 1, 0, 0, 0, 0, 0, 0, 2][..],
+                &[0xff; 8],
+                &[0, 0, 0, 0, 0, 0, 0, 3],
+            ]
+            .concat()),
+        ),
+        (ToClient::NotJoined, of(&[0x89])),
     ];
     for (number, reason) in (1..).zip(Reason::ALL) {
         table.push((ToClient::Truncated(reason), of(&[0x83, number])));
     }
-    assert_eq!(table.len(), 13);
+    assert_eq!(table.len(), 16);
     for (message, bytes) in &table {
         assert_eq!(encoded(|payload| message.encode(payload)), *bytes);
         assert_eq!(ToClient::parse(bytes), Ok(*message));
@@ -90,10 +111,10 @@ fn unknown_types_and_reasons_are_refused() {
     let unknown = DecodeError::new("type", Fault::OutOfRange);
     for kind in 0..=255 {
         let payload = of(&[kind, 1]);
-        if !(1..=5).contains(&kind) {
+        if !(1..=7).contains(&kind) {
             assert_eq!(ToRelay::parse(&payload), Err(unknown), "{kind}");
         }
-        if !(0x81..=0x86).contains(&kind) {
+        if !(0x81..=0x89).contains(&kind) {
             assert_eq!(ToClient::parse(&payload), Err(unknown), "{kind}");
         }
         let payload = of(&[0x83, kind]);
@@ -106,7 +127,14 @@ fn unknown_types_and_reasons_are_refused() {
 #[test]
 fn other_than_zeros_behind_a_body_is_refused() {
     let zeros = DecodeError::new("zeros", Fault::OutOfRange);
-    let bodies = [(2, REQUEST - WHOLE), (3, 0), (4, 0), (5, 8)];
+    let bodies = [
+        (2, REQUEST - WHOLE),
+        (3, 0),
+        (4, 0),
+        (5, 8),
+        (6, 32),
+        (7, 17),
+    ];
     for (kind, body) in bodies {
         for at in 1 + body..PAYLOAD {
             let mut payload = of(&[kind]);
@@ -115,9 +143,17 @@ fn other_than_zeros_behind_a_body_is_refused() {
             assert!(without(Check::HopZeros, || ToRelay::parse(&payload)).is_ok());
         }
     }
-    for (kind, body) in [(0x82, REPLY - WHOLE + 8), (0x83, 1), (0x84, 8), (0x86, 16)] {
+    for (kind, body) in [
+        (0x82, REPLY - WHOLE + 8),
+        (0x83, 1),
+        (0x84, 8),
+        (0x86, 16),
+        (0x87, 0),
+        (0x88, 24),
+        (0x89, 0),
+    ] {
         for at in 1 + body..PAYLOAD {
-            let mut payload = of(&[kind, 1]);
+            let mut payload = of(&[kind, u8::from(body > 0)]);
             payload[at] = 1;
             assert_eq!(ToClient::parse(&payload), Err(zeros), "{kind} {at}");
         }

@@ -12,6 +12,7 @@ use crate::onion::cipher::Role;
 use crate::onion::circuit::{Circuit, Heard, NotNow, Plan};
 use crate::onion::handshake::{Answerer, REQUEST};
 use crate::onion::hop::{Backward, Forward, Hop, Why};
+use crate::onion::meet::Cookie;
 use crate::onion::message::Reason;
 use crate::onion::{CELL, Cell, Payload, halves, payload, payload_mut};
 
@@ -29,6 +30,13 @@ pub(super) enum Closed {
     Blamed,
     For(Why),
     Broken,
+}
+
+/// What a client wants of a meeting relay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meeting {
+    Park([u8; 32]),
+    Join(Cookie),
 }
 
 /// The name of relay number `n`.
@@ -60,6 +68,8 @@ pub(super) struct World {
     pub(super) texts: Vec<Payload>,
     /// The texts that came to an end, with the number of its relay.
     pub(super) delivered: Vec<(usize, Payload)>,
+    /// The meetings that relays were asked for, with their numbers.
+    pub(super) meetings: Vec<(usize, Meeting)>,
     /// The requests that relays were asked to pass on.
     pub(super) requests: Vec<[u8; REQUEST]>,
     rng: Rng,
@@ -76,6 +86,7 @@ impl World {
             heard: Vec::new(),
             texts: Vec::new(),
             delivered: Vec::new(),
+            meetings: Vec::new(),
             requests: Vec::new(),
             rng: rng("relays"),
         }
@@ -191,6 +202,8 @@ impl World {
                 relay.closed = Some(Closed::Blamed);
             }
             Forward::Close(why) => relay.closed = Some(Closed::For(why)),
+            Forward::Park(secret) => self.meetings.push((at, Meeting::Park(*secret))),
+            Forward::Join(cookie) => self.meetings.push((at, Meeting::Join(cookie))),
         }
     }
 

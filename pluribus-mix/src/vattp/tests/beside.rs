@@ -5,6 +5,7 @@ use super::rig::ack;
 use crate::vattp::frame::{Frame, Frames};
 use crate::vattp::inbound::Taken;
 use crate::vattp::pipe::Carrier;
+use crate::vattp::tickets::Purpose;
 
 /// VTP-47: messages and streams take turns, frame by frame.
 #[test]
@@ -102,7 +103,13 @@ fn a_connection_is_done_when_nothing_is_left() {
         conn.streams().is_empty() && !conn.is_done(),
         "the peer has not heard our end"
     );
-    conn.handle(at(0), &gaps(2, *said.last().unwrap(), &[]))
-        .unwrap();
+    let last = *said.last().unwrap();
+    conn.handle(at(0), &gaps(2, last, &[])).unwrap();
+    assert!(conn.is_done());
+    assert!(conn.give_ticket(Purpose::Dial, vec![1]));
+    assert!(!conn.is_done(), "a ticket is not said");
+    records(&mut conn, at(0), Carrier::Stream);
+    assert!(!conn.is_done(), "it has not come");
+    conn.handle(at(0), &gaps(2, last + 1, &[])).unwrap();
     assert!(conn.is_done());
 }

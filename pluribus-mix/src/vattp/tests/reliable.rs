@@ -447,3 +447,33 @@ fn what_a_timeout_left_unsaid_on_cells_stops_no_stream_behind_them() {
     let said = records(&mut conn, at(5000), Carrier::Stream);
     assert_eq!(numbers(&said), [1, 2, 3], "all of it");
 }
+
+/// VTP-46: on cells a frame that has to be said again fits behind PONG, PING and an ACK, however many gaps that could tell of.
+#[test]
+fn a_frame_said_again_fits_beside_control() {
+    let now = Instant::ZERO;
+    let mut conn = connection(Side::Master, 1);
+    conn.begin(Carrier::Cells);
+    conn.confirm(1).unwrap();
+    conn.send(vec![7; 5000]).unwrap();
+    let mut out = Vec::new();
+    for _ in 0..6 {
+        conn.begin_record();
+        while conn.say(now, 880 - out.len(), &mut out) {}
+        out.clear();
+    }
+    for number in (2..100).step_by(2) {
+        let ahead = Frame::Msg {
+            more: false,
+            number,
+            bytes: b"x",
+        };
+        conn.handle(now, &ahead).unwrap();
+    }
+    conn.handle(now, &gaps(0, 0, &[(1, 3)])).unwrap();
+    Frame::Ping(1).encode(&mut out);
+    Frame::Pong(1).encode(&mut out);
+    conn.acknowledge(880 - out.len()).encode(&mut out);
+    assert!(conn.say(now, 880 - out.len(), &mut out), "{}", out.len());
+    assert_eq!(out.len(), 880);
+}

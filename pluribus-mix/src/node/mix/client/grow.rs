@@ -2,9 +2,10 @@
 
 use super::super::wire::Route;
 use super::super::{EndOf, Mix, News};
-use super::{ANSWER, FAR, LIFE, Origin, Rest, Stage, Want};
+use super::{ANSWER, FAR, LIFE, Meet, Origin, Rest, Stage, Want};
 use crate::crypto::rng::Seed;
 use crate::directory::path::NoPath;
+use crate::id::RelayId;
 use crate::onion::Cell;
 use crate::onion::circuit::{Circuit, Plan};
 use crate::time::Duration;
@@ -14,9 +15,21 @@ impl Mix {
     pub(super) fn build(&mut self, want: Option<Want>, at_once: bool) -> Result<(), NoPath> {
         let consensus = self.consensus.clone().ok_or(NoPath::NoGuard)?;
         let path = self.draw_path(&consensus, want)?;
+        let hops = if want.is_some() { path.len() } else { FAR };
+        self.begin(path, hops, want, Meet::of(want), at_once)
+    }
+
+    /// Begins a circuit over these relays, that is to have so many hops in all.
+    pub(super) fn begin(
+        &mut self,
+        path: Vec<RelayId>,
+        hops: usize,
+        want: Option<Want>,
+        meet: Option<Box<Meet>>,
+        at_once: bool,
+    ) -> Result<(), NoPath> {
         let guard = path.first().ok_or(NoPath::NoGuard)?;
         let link = self.link_to(guard).ok_or(NoPath::NotListed(*guard))?;
-        let hops = if want.is_some() { path.len() } else { FAR };
         let plan = Plan::new(hops, 0).ok_or(NoPath::NoGuard)?;
         let rng = Seed::from_bytes(*self.client.rng.draw()).fork("circuit");
         let circuit = match &self.pace {
@@ -40,6 +53,7 @@ impl Mix {
             stage: Stage::Waiting,
             path,
             end: want,
+            meet,
             bare: Vec::new(),
             leg_ends: None,
             served: None,
@@ -133,6 +147,9 @@ impl Mix {
             it.rests = rest.map_or(Rest::Over, Rest::Until);
         }
         it.deadline = None;
+        if it.meet.is_some() {
+            return self.meeting_stands(key);
+        }
         it.stage = Stage::Spare;
         if let Some(want) = it.end {
             it.stage = Stage::Used;

@@ -14,13 +14,15 @@ impl Client {
         let Self {
             circuits,
             wants,
-            guards,
+            // See `chosen`.
+            guards: _,
             wall: _,
             // Pairs of relays.
             suspicion: _,
-            sulking,
+            sulking: _,
             spares: _,
             budget: _,
+            meets: _,
             rng: _,
             pool: _,
             window: _,
@@ -31,8 +33,14 @@ impl Client {
             held: it.held(wires, of_end),
         }));
         wants.iter().for_each(|want| want.held(of_end, all));
-        let guards = guards.iter().flat_map(|guards| guards.names());
-        all.extend(guards.chain(sulking.keys()).copied().map(Held::Relay));
+    }
+
+    /// The relays that circuits to come may go through.
+    pub(in crate::node::mix) fn chosen(&self, out: &mut AllHeld) {
+        let guards = self.guards.iter().flat_map(|guards| guards.names());
+        let relays = guards.chain(self.sulking.keys());
+        out.extend(relays.copied().map(Held::Relay));
+        self.meets.held(out);
     }
 }
 
@@ -45,6 +53,8 @@ impl Origin {
             stage: _,
             path,
             end,
+            // A cookie and numbers.
+            meet: _,
             bare: _,
             leg_ends: _,
             served: _,
@@ -72,6 +82,7 @@ impl Want {
             end,
             relay,
             reach: _,
+            join: _,
             of: _,
             since: _,
             tries: _,

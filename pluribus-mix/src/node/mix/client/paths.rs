@@ -72,6 +72,11 @@ impl Mix {
         {
             return Ok(vec![relay]);
         }
+        if let Some(relay) = want.filter(|it| it.join.is_some()).map(|it| it.relay) {
+            let mut path = self.lasting_path(consensus, Some(&relay), &[])?;
+            path.push(relay);
+            return Ok(path);
+        }
         let (last, hops) = match &wanted {
             Some(relay) => (Last::Relay(relay), FAR),
             None => (Last::Any, FAR - 1),
@@ -117,6 +122,27 @@ impl Mix {
             pair: &is_bad_pair,
         };
         path::choose(consensus, guards, wall, last, hops, &avoid, &mut client.rng)
+    }
+
+    /// Whether a relay is not to be taken into a path.
+    pub(super) fn is_shunned(&self, wary: Wary, relay: &RelayId) -> bool {
+        let (now, suspicion) = (self.clock, &self.client.suspicion);
+        match wary {
+            Wary::Silent => {
+                suspicion.is_suspect(now, relay) || self.client.sulking.contains_key(relay)
+            }
+            Wary::Suspect => suspicion.is_suspect(now, relay),
+            Wary::Forger => suspicion.is_forger(now, relay),
+        }
+    }
+
+    /// Whether two are not to be taken into one.
+    pub(super) fn is_shunned_pair(&self, wary: Wary, a: &RelayId, b: &RelayId) -> bool {
+        let (now, suspicion) = (self.clock, &self.client.suspicion);
+        match wary {
+            Wary::Silent | Wary::Suspect => suspicion.is_suspect_pair(now, a, b),
+            Wary::Forger => suspicion.is_forger_pair(now, a, b),
+        }
     }
 
     /// A relay that lets this through, by its own word.

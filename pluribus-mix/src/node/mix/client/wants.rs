@@ -8,6 +8,7 @@ use crate::id::RelayId;
 use crate::netlayer::ConnId;
 use crate::node::LinkId;
 use crate::node::timers::Who;
+use crate::onion::meet::Cookie;
 use crate::time::{Duration, Instant};
 use std::collections::VecDeque;
 
@@ -20,6 +21,8 @@ pub(in crate::node::mix) struct Want {
     pub(in crate::node::mix) end: LinkId,
     pub(super) relay: RelayId,
     pub(super) reach: Reach,
+    /// The cookie of the park that it is to join there. (RDV-24)
+    pub(super) join: Option<Cookie>,
     /// Whose it is: a session that goes on over another circuit is the same.
     pub(super) of: Option<ConnId>,
     pub(super) since: Instant,
@@ -49,6 +52,7 @@ impl Mix {
             end,
             relay,
             reach,
+            join: None,
             of,
             since: now,
             tries: 0,
@@ -111,6 +115,9 @@ impl Mix {
         let Some(consensus) = self.consensus.clone() else {
             return false;
         };
+        if let Some(cookie) = want.join {
+            return self.join_over_spare(want, cookie);
+        }
         if want.reach == Reach::Near {
             return false;
         }
@@ -124,7 +131,7 @@ impl Mix {
             let stands = self.wires.get(&it.link).is_some_and(Wire::is_live);
             let is_tight = wary == Wary::Forger || !it.circuit.is_leaky();
             let may_follow = || self.may_follow(&consensus, &it.path, &want.relay, wary);
-            stands && is_tight && self.is_usable(it) && may_follow()
+            it.meet.is_none() && stands && is_tight && self.is_usable(it) && may_follow()
         };
         let fitting = |wanted: &dyn Fn(&Origin) -> bool| -> Vec<_> {
             let all = self.client.circuits.iter();
@@ -155,14 +162,5 @@ impl Mix {
     fn has_waited(&self, want: &Want) -> bool {
         let window = self.pace.as_ref().map(|pace| pace.rules.window);
         window.is_some_and(|window| want.since + window.min(LONG) <= self.clock)
-    }
-
-    /// One of them: by the clock any, so that its age says nothing, else the first.
-    fn pick(&mut self, spares: &[usize]) -> Option<usize> {
-        if self.pace.is_none() {
-            return spares.first().copied();
-        }
-        let drawn = self.client.rng.below(spares.len().max(1) as u64);
-        spares.get(usize::try_from(drawn).unwrap_or(0)).copied()
     }
 }

@@ -1,6 +1,6 @@
 //! Circuits through this relay, or to it, by the clock. (PAC-9 to PAC-12)
 
-use super::super::relay::Next;
+use super::super::relay::{Meet, Next};
 use super::super::wire::Route;
 use super::super::{Above, Mix};
 use super::Whose;
@@ -27,7 +27,8 @@ impl Mix {
         let Some(at) = relay.hops.get_mut(key) else {
             return;
         };
-        at.heard = now;
+        (at.heard, at.index) = (now, index);
+        let meets = at.meet.is_any();
         let forward = at
             .hop
             .forward_at(index, cell, &mut relay.answerer, &mut self.rng);
@@ -38,13 +39,19 @@ impl Mix {
                     self.put_at(lane, mark, cell);
                 }
             }
+            Forward::Through if meets => self.pass_at(key, mark, cell),
+            Forward::Park(secret) => self.park(key, &secret),
+            Forward::Join(cookie) => self.join(key, &cookie),
             Forward::Through => self.hop_through(key, Some(index), cell, above),
             Forward::Answer(cells) => {
                 (at.deadline, at.reply) = (None, Some(cells));
                 self.open_back(key);
             }
             Forward::Extend(relay, request) => self.extend_hop(key, &relay, request),
-            Forward::Truncate => self.drop_next(key),
+            Forward::Truncate => {
+                self.drop_next(key);
+                self.leave(key);
+            }
             Forward::Close(_) => self.close_hop(key),
         }
     }
@@ -164,10 +171,13 @@ impl Mix {
             .as_ref()
             .filter(|end| !end.is_over)
             .map(|end| end.link);
+        let is_spliced = matches!(at.meet, Meet::Spliced { .. });
         let back = at
             .hop
             .back_at(index, came, cell, &mut pace.noise, |payload| {
-                end.is_some_and(|end| above.pull(end, index, payload))
+                // Of a splice it stands there already, if it has come.
+                let ours = |end| above.pull(end, index, payload);
+                (is_spliced && came) || end.is_some_and(ours)
             });
         match back {
             Back::Cell => {}

@@ -5,6 +5,7 @@
 //! heard.rs   what comes in: batches, looked at when they are complete
 //! hops.rs    the places of circuits that go through us, or end here
 //! origins.rs the places of circuits that begin here
+//! splice.rs  the places of circuits that meet here
 //! flow.rs    one link, and its circuits' places on it
 //! ```
 //!
@@ -18,6 +19,7 @@ mod hops;
 #[cfg(test)]
 mod misdeeds;
 mod origins;
+mod splice;
 
 use flow::Whose;
 pub(super) use flow::{Flow, Inward, Kind, Places};

@@ -4,13 +4,14 @@
 //! says when it began or will end at its near one: the exit is added when a session wants it and given up at a moment drawn then,
 //! which the circuit always outlives. (PAC-14)
 
-use super::super::client::{FAR, Origin, Rest, Stage};
+use super::super::client::{FAR, MEETING_LEG, OWN, Origin, Rest, Stage};
 use super::super::wire::Route;
 use super::super::{Above, Mix, News};
 use super::Whose;
 use crate::ablation::{check, defend};
 use crate::node::LinkId;
 use crate::onion::circuit::Heard;
+use crate::onion::message::Reason;
 use crate::onion::{Cell, PAYLOAD};
 use crate::time::{Duration, Instant};
 
@@ -86,7 +87,7 @@ impl Mix {
     }
 
     /// Between so many windows and twice as many; `None` without pacing.
-    fn draw_windows(&mut self, windows: u32) -> Option<Duration> {
+    pub(in crate::node::mix) fn draw_windows(&mut self, windows: u32) -> Option<Duration> {
         let least = self.pace.as_ref()?.rules.window * windows;
         Some(least + self.draw_below(least))
     }
@@ -100,7 +101,8 @@ impl Mix {
     pub(in crate::node::mix) fn is_usable(&self, it: &Origin) -> bool {
         let usable = |window: Duration| {
             let rested = check!(Rested, it.rests == Rest::Over);
-            rested && it.dies >= self.clock + window * (2 * LEG)
+            let leg = if it.meet.is_some() { MEETING_LEG } else { LEG };
+            rested && it.dies >= self.clock + window * (2 * leg)
         };
         let window = self.pace.as_ref().map(|pace| pace.rules.window);
         window.is_none_or(usable)
@@ -159,9 +161,17 @@ impl Mix {
         }
         it.bare = Vec::new();
         let end = it.end.filter(|_| it.stage == Stage::Used);
-        it.circuit.fill_at(index, cell, |at, payload| {
-            end.is_some_and(|want| above.pull(want.end, at, payload))
-        })
+        let (ahead, mut said) = (it.ahead(), None);
+        let bears = it.circuit.fill_at(index, cell, |at, payload| {
+            let number = at.wrapping_add_signed(ahead);
+            let has = end.is_some_and(|want| above.pull(want.end, number, payload));
+            said = has.then_some(number);
+            has
+        });
+        if let Some(number) = said {
+            it.has_said(number);
+        }
+        bears
     }
 
     /// A cell that came on a circuit of ours, with its index.
@@ -179,7 +189,7 @@ impl Mix {
             Heard::Nothing => {}
             Heard::Grown => self.ask(key),
             Heard::Through => {
-                let index = it.circuit.end_index();
+                let index = it.number_of(it.circuit.end_index());
                 if let Some(want) = it.end.filter(|_| it.stage == Stage::Used)
                     && let Some(payload) = cell.last_chunk_mut::<PAYLOAD>()
                 {
@@ -191,6 +201,13 @@ impl Mix {
                     self.client.suspicion.note(self.clock, strike);
                 }
             }
+            heard @ (Heard::Parked | Heard::Joined(_) | Heard::NotJoined) => {
+                self.meeting_said(key, heard, above);
+            }
+            Heard::Truncated {
+                reason: Reason::EndOver,
+                ..
+            } => self.fail_origin(key, None),
             Heard::Truncated { strike, .. } => {
                 // The exit is gone, or what lay before it.
                 it.leg_ends = None;
@@ -202,6 +219,7 @@ impl Mix {
                 }
                 self.fail_origin(key, strike);
                 // It may be spare again.
+                self.meet_again(key);
                 self.serve_wants();
             }
             Heard::Over { strike } => self.fail_origin(key, strike),
@@ -224,7 +242,10 @@ impl Mix {
             (it.stage, it.deadline, it.end) = (Stage::Spent, None, None);
             it.leaves = None;
             if was_building && !it.circuit.is_over() {
-                it.fall_back(self.clock);
+                match it.meet {
+                    Some(_) => it.meets_nobody(self.clock, PAUSE),
+                    None => it.fall_back(self.clock),
+                }
             }
         }
         stands
@@ -235,7 +256,7 @@ impl Mix {
         let path = self
             .consensus
             .clone()
-            .and_then(|consensus| self.draw_path(&consensus, None).ok());
+            .and_then(|consensus| self.mended(key, &consensus).ok());
         let now = self.clock;
         let Some(it) = self.client.circuits.get_mut(key) else {
             return;
@@ -258,7 +279,11 @@ impl Mix {
             return;
         };
         it.leg_ends = None;
-        let keep = it.circuit.hops().len().saturating_sub(1);
+        let hops = it.circuit.hops().len();
+        let keep = match it.meet {
+            Some(_) => hops.min(OWN),
+            None => hops.saturating_sub(1),
+        };
         if keep > 0 {
             // What is being asked for is given up with it.
             let _ = it.circuit.truncate(keep, &mut |_| ());

@@ -1,7 +1,8 @@
 //! What a relay holds of the circuits through it.
 
-use super::{End, HopAt, Next, Relay};
+use super::{End, HopAt, Meet, Next, Relay};
 use crate::node::mix::knows::{AllHeld, CircuitHeld, Held, OfEnd, Wires, of_link};
+use slab::Slab;
 
 impl Relay {
     pub(in crate::node::mix) fn held(
@@ -14,6 +15,8 @@ impl Relay {
             hosted: _,
             answerer: _,
             hops,
+            // Which circuits wait with the same cookie, which names nobody.
+            parks: _,
             max_circuits: _,
             sweeping: _,
             // Who our neighbours are, and with nobody else.
@@ -21,19 +24,21 @@ impl Relay {
         } = self;
         out.extend(hops.iter().map(|(_, at)| CircuitHeld {
             is_own: false,
-            held: at.held(wires, of_end),
+            held: at.held(hops, wires, of_end),
         }));
     }
 }
 
 impl HopAt {
-    fn held(&self, wires: &Wires, of_end: OfEnd<'_>) -> AllHeld {
+    fn held(&self, hops: &Slab<Self>, wires: &Wires, of_end: OfEnd<'_>) -> AllHeld {
         let Self {
             // Keys, and half a request at most, which names the next relay.
             hop: _,
             back: (back, _),
             next,
             end,
+            meet,
+            index: _,
             reply: _,
             deadline: _,
             timer: _,
@@ -57,6 +62,15 @@ impl HopAt {
         }) = end
         {
             of_end(*link, &mut out);
+        }
+        match meet {
+            // A seat is a number beside those of others with the same cookie.
+            Meet::Nothing | Meet::Parked(_) | Meet::Waiting { .. } | Meet::Over => {}
+            Meet::Spliced { other, rests: _ } => {
+                if let Some(other) = hops.get(*other) {
+                    of_link(wires, other.back.0, &mut out);
+                }
+            }
         }
         out
     }

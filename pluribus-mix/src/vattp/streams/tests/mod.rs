@@ -95,7 +95,7 @@ fn handle(end: &mut Streams, body: &Body) -> Result<(), Violation> {
         Body::Stream { stream, fin, bytes } => end.handle_stream(*stream, *fin, bytes),
         Body::Credit { stream, more } => end.handle_credit(*stream, *more),
         Body::Reset { stream, code } => end.handle_reset(*stream, *code),
-        Body::Msg { .. } => panic!("streams say no messages"),
+        body => panic!("streams do not say {body:?}"),
     }
 }
 

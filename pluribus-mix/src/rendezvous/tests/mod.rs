@@ -1,0 +1,9 @@
+mod calls;
+mod delegations;
+mod hints;
+mod issued;
+mod records;
+mod rig;
+mod splice;
+mod stage;
+mod tickets;

@@ -1,0 +1,457 @@
+//! The story that the program tells: vats that hide from each other are introduced, and talk while a relay dies.
+//!
+//! Everything in it is real, and in one process: an authority, relays and vats, each with its own address in 127.0.0.0/8 and TCP connections to the
+//! others. Alice knows Bob and Carol, who have each given her a ticket. She sends Bob a reference to an object of Carol's; what leads to Carol goes
+//! with it. Then Bob and Carol talk, a relay between them is killed, and everything has to arrive once and in order. In the end it is
+//! [searched](knows) who knows what.
+
+pub mod knows;
+mod talk;
+mod town;
+mod vat;
+
+use std::cell::RefCell;
+use std::error::Error;
+use std::future::{pending, poll_fn};
+use std::rc::Rc;
+use std::task::Poll;
+
+use pluribus_mix::id::VatId;
+use pluribus_mix::locator::Locator;
+use pluribus_mix::rendezvous::Bearer;
+use pluribus_mix::time::Instant as Moment;
+use tokio::time::{Duration, Instant, sleep, sleep_until, timeout};
+
+use crate::captp::locator::{Peer, Sturdyref};
+use crate::netlayer::entropy;
+use crate::vat::{Outcome, Ref};
+use knows::Row;
+pub use talk::Tally;
+use talk::{friend, guest};
+use town::{RELAYS, Town, short};
+use vat::Actor;
+
+/// What came of everything that Alice wanted to have.
+type Met = Rc<RefCell<Vec<Outcome>>>;
+type Told<T = ()> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// Who there is. The first introduces each of the others to the next.
+pub const NAMES: [&str; 8] = [
+    "Alice", "Bob", "Carol", "Dave", "Erin", "Frank", "Grace", "Heidi",
+];
+/// How long a ticket for Alice counts.
+const LIFE: Duration = Duration::from_secs(600);
+/// How many circuits have to wait for callers of each vat before it gives a ticket.
+const PARKED: usize = 3;
+/// How often something is asked for that is not there yet.
+const AGAIN: Duration = Duration::from_millis(50);
+/// How long it is waited for a message that comes twice.
+const ECHO: Duration = Duration::from_millis(300);
+
+/// How cells are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pacing {
+    /// At once.
+    None,
+    /// By the clock, as many whether something is said or not.
+    Constant,
+}
+
+/// What is told.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How many vats there are: 3 to 8.
+    pub vats: usize,
+    /// How cells are sent.
+    pub pacing: Pacing,
+    /// How many messages go each way.
+    pub messages: u32,
+    /// The time from one message to the next.
+    pub every: Duration,
+    /// How long all of it may take.
+    pub patience: Duration,
+    /// Whether Bob tells Carol where he is.
+    pub leak: bool,
+}
+
+/// A line of the story, or what is waited for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// What has happened.
+    Story(String),
+    /// What is waited for.
+    Progress(String),
+}
+
+/// Times from the arrival of the certificate at Bob.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Handoff {
+    /// Until Carol's vat had the first message of his.
+    pub to_first_message: Duration,
+    /// Until his vat had the first message of hers.
+    pub to_reply: Duration,
+    /// Until Carol's object was called.
+    pub to_call: Duration,
+    /// Until Bob had its answer.
+    pub to_answer: Duration,
+}
+
+/// How it went.
+#[derive(Clone, Debug)]
+pub struct Tale {
+    /// How long the introduction took.
+    pub handoff: Handoff,
+    /// Who knows what.
+    pub who_knows: Vec<Row>,
+    /// The name of the relay that was killed.
+    pub relay_killed: String,
+    /// How messages arrived.
+    pub tally: Tally,
+    /// From the start until the network and the vats were ready.
+    pub ready: Duration,
+    /// From the start to the end.
+    pub took: Duration,
+}
+
+impl Tale {
+    /// Whether everything came once and in order, and nobody knows what nobody was to know.
+    #[must_use]
+    pub fn is_fine(&self) -> bool {
+        self.tally.is_fine() && self.who_knows.iter().all(Row::is_fine)
+    }
+}
+
+/// Plays it, and tells each line when it happens. Needs a tokio runtime; what it starts ends with that.
+///
+/// # Errors
+/// In words, why it could not be told to the end.
+pub async fn tell(options: &Options, line: impl FnMut(Line)) -> Result<Tale, String> {
+    let last = RefCell::new(String::from("the network to begin"));
+    let (mut line, start) = (line, now());
+    let mut say = |said: Line| {
+        line(match said {
+            Line::Progress(what) => {
+                last.borrow_mut().clone_from(&what);
+                let seconds = start.elapsed().as_secs_f64();
+                Line::Progress(format!("{seconds:4.1} s: waiting for {what}"))
+            }
+            said => said,
+        });
+    };
+    let told = timeout(options.patience, play(options, &mut say)).await;
+    match told {
+        Ok(told) => told.map_err(|why| why.to_string()),
+        Err(_) => Err(format!(
+            "the story did not end within {} s: it still waited for {}",
+            options.patience.as_secs(),
+            last.borrow()
+        )),
+    }
+}
+
+async fn play(options: &Options, say: &mut dyn FnMut(Line)) -> Told<Tale> {
+    let start = now();
+    let mut stage = Stage::set(options, start, say).await?;
+    let ready = start.elapsed();
+    stage.introduce_alice(say).await?;
+    let mut handoff = None;
+    for guest in 1..options.vats - 1 {
+        let went = stage.hand_over(guest, say).await?;
+        handoff.get_or_insert(went);
+    }
+    stage.town.look(&stage.actors).await?;
+    let relay = stage.talk(options, say).await?;
+    stage.town.look(&stage.actors).await?;
+    let tally = stage.tally(options.messages);
+    let Stage { town, actors, .. } = stage;
+    let who_knows = knows::who_knows(&town.into_seen(&actors));
+    Ok(Tale {
+        handoff: handoff.ok_or("there was nobody to introduce")?,
+        who_knows,
+        relay_killed: relay,
+        tally,
+        ready,
+        took: start.elapsed(),
+    })
+}
+
+/// Everybody who plays.
+struct Stage {
+    town: Town,
+    actors: Vec<Actor>,
+    /// Of each vat with the next.
+    talks: Vec<talk::Shared>,
+    /// What Alice has of each: the guest and the friend in it.
+    contacts: Vec<(Ref, Ref)>,
+    start: Instant,
+    options: Options,
+}
+
+impl Stage {
+    async fn set(options: &Options, start: Instant, say: &mut dyn FnMut(Line)) -> Told<Self> {
+        say(Line::Progress(format!(
+            "{RELAYS} relays to know each other"
+        )));
+        let mut town = Town::begin(options.pacing).await?;
+        let mut actors = Vec::new();
+        for name in NAMES.into_iter().take(options.vats) {
+            actors.push(Actor::born(name, town.local.network()).await?);
+        }
+        town.local.ready().await;
+        say(Line::Progress("circuits of the vats".to_owned()));
+        town.join(&actors);
+        for actor in &actors {
+            actor.client.ready().await;
+        }
+        town.look(&actors).await?;
+        let talks = actors.iter().map(|_| talk::Shared::default()).collect();
+        Ok(Self {
+            town,
+            actors,
+            talks,
+            contacts: Vec::new(),
+            start,
+            options: options.clone(),
+        })
+    }
+
+    /// Every vat gives Alice a ticket, and she meets them.
+    async fn introduce_alice(&mut self, say: &mut dyn FnMut(Line)) -> Told {
+        say(Line::Progress(
+            "places where the vats can be met".to_owned(),
+        ));
+        let alice = self.vat(0)?;
+        let others: Vec<_> = self.actors.iter().skip(1).map(|it| it.name).collect();
+        let mut tickets = Vec::new();
+        for actor in &self.actors {
+            actor.can_be_met(PARKED).await?;
+        }
+        for actor in self.actors.iter().skip(1) {
+            let ticket = actor.endpoint.ticket(Bearer::Vat(alice), LIFE);
+            tickets.push(ticket.await??);
+        }
+        say(Line::Story(format!(
+            "{} each hand Alice a ticket, out of band. No locator has an address.",
+            in_words(&others)
+        )));
+        say(Line::Progress(format!(
+            "Alice to reach {}",
+            in_words(&others)
+        )));
+        let met = Met::default();
+        for (at, ticket) in (1..).zip(tickets) {
+            let contact = self.contact(at, &ticket, &met)?;
+            self.contacts.push(contact);
+        }
+        let wanted = 2 * others.len();
+        self.until(|_| {
+            let met = met.borrow();
+            let broken = met.iter().find_map(|it| it.as_ref().err().cloned());
+            let met = (met.len() == wanted).then_some(Ok(()));
+            broken.map(Err).or(met)
+        })
+        .await?
+        .map_err(|why| format!("Alice cannot reach everybody: {why:?}"))?;
+        say(Line::Story(format!(
+            "Alice is connected with {}; each has proven who it is, and none knows where another is.",
+            in_words(&others)
+        )));
+        say(Line::Progress(
+            "something that Alice can hand on".to_owned(),
+        ));
+        let friends: Vec<_> = (2..self.actors.len())
+            .filter_map(|at| self.vat(at).ok())
+            .collect();
+        self.until(|stage| {
+            let alice = stage.actors.first()?;
+            let ready = |vat| alice.introductions_to(vat) > 0;
+            friends.iter().all(ready).then_some(())
+        })
+        .await
+    }
+
+    /// What Alice has of a vat that gave her this ticket: its objects.
+    fn contact(&mut self, at: usize, ticket: &Locator, met: &Met) -> Told<(Ref, Ref)> {
+        let peer = Peer::parse(&ticket.to_string())?;
+        let as_guest = self.talks.get(at).ok_or("no talk")?;
+        let as_friend = self.talks.get(at - 1).ok_or("no talk")?;
+        let [alice, others @ ..] = self.actors.as_mut_slice() else {
+            return Err("nobody is there".into());
+        };
+        let actor = others.get_mut(at - 1).ok_or("nobody is there")?;
+        let words = format!("I am {}. Alice says that you are there.", actor.name);
+        let words = match self.options.leak && at == 1 {
+            true => format!("{words} I am at {}.", actor.address),
+            false => words,
+        };
+        let objects = [
+            guest(&mut actor.host, as_guest, words),
+            friend(&mut actor.host, as_friend),
+        ];
+        let [guest, friend] = objects.map(|object| {
+            let swissnum = entropy::system().to_vec();
+            actor.host.register(&swissnum, &object);
+            let peer = peer.clone();
+            let there = alice.host.enliven(&Sturdyref { peer, swissnum });
+            let met = Rc::clone(met);
+            alice.host.turn(|turn| {
+                turn.when(&there, move |_, outcome| {
+                    met.borrow_mut().push(outcome.clone());
+                    outcome
+                })
+            });
+            there
+        });
+        Ok((guest, friend))
+    }
+}
+
+impl Stage {
+    /// Alice sends a vat a reference to an object of the next one's, which it calls.
+    async fn hand_over(&mut self, at: usize, say: &mut dyn FnMut(Line)) -> Told<Handoff> {
+        let contact = |at: usize| self.contacts.get(at).cloned().ok_or("no contact");
+        let ((to_guest, _), (_, to_friend)) = (contact(at - 1)?, contact(at)?);
+        let talk = Rc::clone(self.talks.get(at).ok_or("no talk")?);
+        let name = |at: usize| NAMES.get(at).copied().unwrap_or_default();
+        let (guest, friend) = (name(at), name(at + 1));
+        say(Line::Progress(format!("{guest} to reach {friend}")));
+        let alice = self.actors.first_mut().ok_or("nobody is there")?;
+        alice
+            .host
+            .turn(|turn| turn.send_only(&to_guest, [(&to_friend).into()]));
+        self.until(|_| {
+            let talk = talk.borrow();
+            (talk.answered.is_some() || talk.broken.is_some()).then_some(())
+        })
+        .await?;
+        let talk = talk.borrow();
+        if let Some(why) = &talk.broken {
+            return Err(format!("{guest} cannot call {friend}: {why}").into());
+        }
+        let [of_guest, of_friend] = [at, at + 1].map(|at| self.actors.get(at));
+        let (of_guest, of_friend) = of_guest.zip(of_friend).ok_or("nobody is there")?;
+        let (guest_id, friend_id) = (of_guest.id(), of_friend.id());
+        let (here, there) = (of_guest.log.borrow(), of_friend.log.borrow());
+        let given = *here.gifts.get(&friend_id).ok_or("no certificate came")?;
+        let since = |moment: Option<&Instant>| {
+            let moment = moment.ok_or("something came that was not seen")?;
+            Told::Ok(moment.saturating_duration_since(given))
+        };
+        let handoff = Handoff {
+            to_first_message: since(there.first.get(&guest_id))?,
+            to_reply: since(here.first.get(&friend_id))?,
+            to_call: since(talk.called.as_ref())?,
+            to_answer: since(talk.answered.as_ref())?,
+        };
+        say(Line::Story(format!(
+            "Alice sends {guest} a reference to an object of {friend}'s; what leads to {friend} goes with it.\n{friend} has {guest}'s first message after {} ms, {guest} hers after {}; the object is called after {}, the answer comes after {}.",
+            handoff.to_first_message.as_millis(),
+            handoff.to_reply.as_millis(),
+            handoff.to_call.as_millis(),
+            handoff.to_answer.as_millis(),
+        )));
+        Ok(handoff)
+    }
+
+    /// Bob says numbers to Carol and hears them back, and a relay between them is killed. Its name.
+    async fn talk(&mut self, options: &Options, say: &mut dyn FnMut(Line)) -> Told<String> {
+        let talk = Rc::clone(self.talks.get(1).ok_or("no talk")?);
+        let friend = talk.borrow().friend.clone();
+        let friend = friend.ok_or("Bob has nobody to talk to")?;
+        let mut killed = None;
+        for number in 1..=options.messages {
+            let bob = self.actors.get_mut(1).ok_or("nobody is there")?;
+            bob.host
+                .turn(|turn| turn.send_only(&friend, [i64::from(number).into()]));
+            self.rest(options.every).await;
+            if number == options.messages.div_ceil(4) {
+                let [_, bob, carol, ..] = self.actors.as_slice() else {
+                    return Err("nobody is there".into());
+                };
+                let relay = short(&self.town.kill_between(bob, carol).await?);
+                say(Line::Story(format!(
+                    "Bob and Carol talk. {relay} carries that, and is killed behind message {number}."
+                )));
+                say(Line::Progress("what was said to arrive".to_owned()));
+                killed = Some(relay);
+            }
+        }
+        let wanted = options.messages as usize;
+        let arrived = self.until(|_| {
+            let talk = talk.borrow();
+            (talk.there.len() >= wanted && talk.back.len() >= wanted).then_some(())
+        });
+        // What has not come by then is lost.
+        if let Ok(arrived) = timeout(options.patience / 2, arrived).await {
+            arrived?;
+        }
+        self.rest(ECHO).await;
+        Ok(killed.ok_or("nothing was said")?)
+    }
+
+    fn tally(&self, sent: u32) -> Tally {
+        let Some(talk) = self.talks.get(1) else {
+            return Tally::default();
+        };
+        let talk = talk.borrow();
+        Tally::of(sent, &talk.there).and(Tally::of(sent, &talk.back))
+    }
+
+    fn vat(&self, at: usize) -> Told<VatId> {
+        let actor = self.actors.get(at).ok_or("nobody is there")?;
+        Ok(actor.endpoint.vat_id())
+    }
+
+    /// Has everybody do what there is to do for so long.
+    async fn rest(&mut self, span: Duration) {
+        // It ends with the time.
+        let _ = timeout(span, self.until(|_| None::<()>)).await;
+    }
+
+    /// Has everybody do what there is to do until something is so. Loses nothing when cancelled.
+    async fn until<T>(&mut self, mut done: impl FnMut(&Self) -> Option<T>) -> Told<T> {
+        loop {
+            let moment = Moment::ZERO + self.start.elapsed();
+            let hosts = self.actors.iter_mut().map(|it| &mut it.host);
+            hosts.for_each(|host| host.poll(moment));
+            if let Some(found) = done(self) {
+                return Ok(found);
+            }
+            self.changed().await;
+        }
+    }
+
+    /// Waits until there may be more.
+    async fn changed(&self) {
+        let due = self.actors.iter().filter_map(|it| it.host.poll_timeout());
+        let due = due.min();
+        let timer = async {
+            match due {
+                Some(due) => sleep_until(self.start + due.since(Moment::ZERO)).await,
+                None => pending().await,
+            }
+        };
+        let news = poll_fn(|cx| {
+            let any = self.actors.iter().any(|it| it.poll_changed(cx).is_ready());
+            if any { Poll::Ready(()) } else { Poll::Pending }
+        });
+        tokio::select! {
+            () = news => {}
+            () = timer => {}
+            () = sleep(AGAIN) => {}
+        }
+    }
+}
+
+fn in_words(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [all @ .., last] => format!("{} and {last}", all.join(", ")),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the story says how long it took")]
+fn now() -> Instant {
+    Instant::now()
+}
