@@ -12,7 +12,7 @@ import vattp as v
 from cases_handshake import key_where, msg, number
 from frames import encode_frames
 from rng import rand
-from wire import OFF, Refused, lp, u16, u64
+from wire import lp, show_refused, u16, u64
 
 CAROL = t.CAROL
 BASE_LABEL = "calls "
@@ -143,19 +143,7 @@ def refused(run):
         def take():
             run.callee(now, x_i).flight1(lp(i.iwant) + lp(early))
 
-        try:
-            take()
-        except Refused as e:
-            assert e.clause == clause, (name, e.clause, e.part)
-            part = e.part
-        else:
-            raise AssertionError("accepted: " + name)
-        if alone:
-            OFF.add(part)
-            try:
-                take()
-            finally:
-                OFF.clear()
+        show_refused(take, [clause], name, alone)
         case = {"kind": "early refused", "name": "early refused: " + name, "clauses": [clause], "base": run.name}
         clear = (c.x25519_public(run.i_x) if x_i is None else x_i).hex()
         return case | {"early": early.hex(), "now": now, "x_i": clear}

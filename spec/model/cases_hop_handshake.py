@@ -5,7 +5,7 @@ import hop
 import names as n
 from cases_handshake_refused import low_order_points
 from rng import rand
-from wire import OFF, Refused, lp, u64
+from wire import Refused, lp, show_refused, u64
 
 RULE = hop.RULE
 SPEC = [RULE, "ONI-10", "PAC-3"]
@@ -78,19 +78,7 @@ def requests(run):
                 relay.answer(one, run.y, run.m)
             return relay.answer(request, run.y, run.m)
 
-        try:
-            take()
-        except Refused as e:
-            assert e.clause == RULE, (name, e.clause, e.part)
-            part = e.part
-        else:
-            raise AssertionError("accepted: " + name)
-        if alone:
-            OFF.add(part)
-            try:
-                take()
-            finally:
-                OFF.clear()
+        show_refused(take, [RULE], name, alone)
         case = {"kind": "request refused", "name": "request: " + name, "clauses": [RULE], "base": run.name}
         return case | {"before": [one.hex() for one in before], "request": request.hex()}
 
@@ -181,19 +169,7 @@ def replies(run):
             client.request()
             return client.finish(reply)
 
-        try:
-            take()
-        except Refused as e:
-            assert e.clause == RULE, (name, e.clause, e.part)
-            part = e.part
-        else:
-            raise AssertionError("accepted: " + name)
-        if alone:
-            OFF.add(part)
-            try:
-                take()
-            finally:
-                OFF.clear()
+        show_refused(take, [RULE], name, alone)
         case = {"kind": "reply refused", "name": "reply: " + name, "clauses": [RULE], "base": run.name}
         return case | {"reply": reply.hex()}
 

@@ -6,7 +6,7 @@ import locations as loc
 import names as n
 import rendezvous as r
 from rng import rand
-from wire import OFF, Refused, u64
+from wire import show_refused, u64
 
 CAROL, NETWORK, NOW = t.CAROL, t.NETWORK, t.NOW
 EPOCH = NOW // loc.EPOCH
@@ -98,19 +98,7 @@ def refused():
                 return loc.check_record(data, NETWORK, now)
             return loc.read_record(data, CAROL.public, NETWORK, EPOCH, now)
 
-        try:
-            take()
-        except Refused as e:
-            assert e.clause == clause, (name, e.clause, e.part)
-            part = e.part
-        else:
-            raise AssertionError("accepted: " + name)
-        if alone:
-            OFF.add(part)
-            try:
-                take()
-            finally:
-                OFF.clear()
+        show_refused(take, [clause], name, alone)
         if not keeper:
             loc.check_record(data, NETWORK, now)
         case = {"kind": "record refused", "name": "record refused: " + name, "clauses": [clause], "keeper": keeper}
