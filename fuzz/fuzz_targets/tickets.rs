@@ -182,7 +182,7 @@ impl Stage {
         let side = Side::of(&key(3).public(), &key(1).public());
         let (fields, mut flight) = (PairFields::go(side, 1, 2), Vec::new());
         let called = call(
-            introduction,
+            &introduction,
             local(3),
             NOW,
             entropy,

@@ -158,8 +158,9 @@ impl Config {
     }
 
     /// A vat that hides: a client of a mix network that is met at relays, with [tickets](super::Endpoint::ticket) and in no other way. Where it is, nobody
-    /// learns: not who dials it, not whom it dials, no relay. It is to be told who the relays are, by a [`Client`](super::party::Client) or by
-    /// [`set_consensus`](super::Endpoint::set_consensus).
+    /// learns but its guards: not who dials it, not whom it dials. It is to be told who the relays are, by a [`Client`](super::party::Client) or by
+    /// [`set_consensus`](super::Endpoint::set_consensus). Only with a client does it reach vats that have an address: through exits that let it
+    /// through, and in no other way. (RDV-38)
     #[must_use]
     pub fn hidden(mut self) -> Self {
         self.mix = Some(MixConfig {

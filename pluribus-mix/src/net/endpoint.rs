@@ -34,6 +34,7 @@ pub struct Endpoint {
     onion: Option<[u8; 32]>,
     identity: Arc<SigningKey>,
     is_hidden: bool,
+    pub(super) dialling: Arc<Dialling>,
     pub(super) commands: mpsc::Sender<Command>,
     backlog: Mutex<mpsc::Receiver<Connection>>,
     record: Arc<Record>,
@@ -45,7 +46,9 @@ impl Endpoint {
     /// # Errors
     /// See [`BindError`].
     pub async fn bind(config: Config) -> Result<Self, BindError> {
-        let dialling = Dialling::new(config.dialer.clone(), config.from, config.connect_within)?;
+        let is_hidden = config.meet.is_some();
+        let (dialer, within) = (config.dialer.clone(), config.connect_within);
+        let dialling = Dialling::new(dialer, is_hidden, config.from, within)?;
         let listener = match config.listen {
             Some(at) => Some(listen(at).await?),
             None => None,
@@ -62,8 +65,9 @@ impl Endpoint {
         let (incoming, backlog) = mpsc::channel(config.backlog);
         let listener = listener.map(|(listener, _)| listener);
         let record = Arc::<Record>::default();
+        let dialling = Arc::new(dialling);
         let habits = Habits {
-            dialling: Arc::new(dialling),
+            dialling: Arc::clone(&dialling),
             stream_backlog: config.stream_backlog,
             record: Arc::clone(&record),
         };
@@ -76,7 +80,8 @@ impl Endpoint {
             local_addr,
             onion,
             identity: config.identity,
-            is_hidden: config.meet.is_some(),
+            is_hidden,
+            dialling,
             commands,
             backlog,
             record,

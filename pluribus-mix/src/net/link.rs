@@ -22,10 +22,10 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::locator::Address;
-use crate::node::{LinkId, Source};
+use crate::node::{Bound, LinkId, Source};
 
 use super::buffers::Pool;
-use super::dialer::{Apart, Dialling, Line};
+use super::dialer::{Dialling, Line};
 use super::party::SessionStream;
 use super::writer::{Open, Relief, Socket, Tie, Writer};
 
@@ -85,7 +85,7 @@ impl Link {
     pub(super) fn dial(
         id: LinkId,
         at: Address,
-        apart: Apart,
+        bound: Option<Bound>,
         dialling: Arc<Dialling>,
         wire: &Wire,
     ) -> Self {
@@ -93,7 +93,7 @@ impl Link {
         let _until_dropped = given_up.clone().drop_guard();
         let news = wire.news.clone();
         tokio::spawn(given_up.run_until_cancelled_owned(async move {
-            let told = match dialling.dial(&at, apart).await {
+            let told = match dialling.dial(&at, bound).await {
                 Ok(line) => News::Opened(id, line),
                 Err(error) => {
                     tracing::debug!(link = id.0, %error, "not opened");

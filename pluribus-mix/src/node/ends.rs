@@ -1,6 +1,6 @@
 //! How transports begin and end, and what their connections hear of it.
 
-use super::link::{Link, State};
+use super::link::{How, Link, State};
 use super::pairs::PairKey;
 use super::timers::Who;
 use super::{LinkId, Node, Request, Trace};
@@ -189,12 +189,17 @@ impl Node {
         };
         let is_end = link.is_end;
         self.requests.push_back(Request::Close { link: id, is_end });
-        let key = match &link.state {
-            State::Opening(intent) => Some(intent.key),
-            State::Dialling(key, _) => Some(*key),
-            State::Silent(key) => *key,
+        let key = match link.state {
+            State::Opening(intent) => {
+                if let How::Call(with) = intent.how {
+                    self.put_back(with);
+                }
+                Some(intent.key)
+            }
+            State::Dialling(key, _) => Some(key),
+            State::Silent(key) => key,
             State::Called(calling) => calling.key(),
-            State::Live(conn, _) => self.conns.get(conn).map(|it| it.key),
+            State::Live(conn, _) => self.conns.get(&conn).map(|it| it.key),
             State::Answering(_) | State::Closing => None,
         };
         if let Some(key) = key {

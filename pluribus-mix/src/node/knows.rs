@@ -36,7 +36,12 @@ impl Node {
             is_paced: _,
             splice: _,
             said: _,
+            with,
         } = link;
+        if let Some(with) = with {
+            let ticket = with.ticket();
+            out.insert(Held::Meeting(ticket.vat(), ticket.spot().relay));
+        }
         match state {
             State::Opening(intent) => {
                 out.insert(Held::Vat(intent.key.peer));

@@ -57,6 +57,8 @@ pub(super) struct Link {
     pub(super) splice: Option<Box<Splice>>,
     /// Flight 1 as it was said, until it is answered: what was dropped is said again. (RDV-24)
     pub(super) said: Vec<u8>,
+    /// What we call with, until it is answered. (RDV-34)
+    pub(super) with: Option<Box<Introduction>>,
 }
 
 /// Who dialled a link.
@@ -138,6 +140,7 @@ impl Link {
             is_paced: false,
             splice: None,
             said: Vec::new(),
+            with: None,
         }
     }
 

@@ -3,9 +3,8 @@
 use super::link::{Answering, Dialling, How, Intent, Items, Link, State};
 use super::mix::is_wire;
 use super::timers::Who;
-use super::{Batch, LinkId, LinkRequest, Node, Request, Source, To};
-use crate::id::VatId;
-use crate::netlayer::{CloseReason, ConnId};
+use super::{Batch, Bound, LinkId, LinkRequest, Node, Request, Source, To};
+use crate::netlayer::CloseReason;
 use crate::time::Instant;
 use crate::vattp::initiator;
 use crate::vattp::pipe::{CELL_LEN, Carrier, RECORD_LEN};
@@ -60,7 +59,7 @@ impl Node {
         let Intent { key, local, how } = *intent;
         let wanted = match how {
             How::Dial(wanted) => wanted,
-            How::Call(with) => return self.call(id, (key, local), *with),
+            How::Call(with) => return self.call(id, (key, local), with),
         };
         let entropy = initiator::Entropy::draw(&mut self.rng);
         let offers = Offers::default();
@@ -235,13 +234,15 @@ impl Node {
         }
     }
 
-    /// The vat for which a link to an address is being opened, and the connection if that is under a key of its own: links for others should not be
-    /// seen to come from the same. `None` for links to relays.
-    pub fn bound_for(&self, id: LinkId) -> Option<(VatId, Option<ConnId>)> {
+    /// Whom a link leads to that is being opened; `None` if none is.
+    pub fn bound_for(&self, id: LinkId) -> Option<Bound> {
+        if is_wire(id) {
+            return Some(Bound::Relay);
+        }
         let State::Opening(intent) = &self.links.get(&id)?.state else {
             return None;
         };
-        Some((intent.key.peer, intent.key.throwaway()))
+        Some(Bound::Vat(intent.key.peer, intent.key.throwaway()))
     }
 
     /// What is to be done with links.
@@ -262,11 +263,12 @@ impl Node {
                 Request::Close { link, .. } => return Some(LinkRequest::Close { link }),
                 Request::Open { link, to } => (link, to),
             };
+            let patience = to.patience(self);
             // Unless it was given up before anybody began to open it.
             let Some(link) = self.links.get_mut(&id) else {
                 continue;
             };
-            link.deadline = Some(now + to.patience(self.flight_deadline, self.link_deadline));
+            link.deadline = Some(now + patience);
             let mut of = None;
             if let State::Opening(intent) = &link.state {
                 let key = intent.key;

@@ -147,6 +147,15 @@ pub enum LinkRequest {
     },
 }
 
+/// Whom a link to an address leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// A relay of the network that this node is a client of.
+    Relay,
+    /// A vat, in this connection if that is under a key of its own: links for different ones should not be seen to come from the same.
+    Vat(VatId, Option<ConnId>),
+}
+
 /// What a link carries in one quantum; its bytes stand in the buffer that was handed in. (PAC-1)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Batch {

@@ -16,7 +16,7 @@ use crate::vattp::target::Wanted;
 use crate::vattp::{Peer, Use};
 
 /// How long an object waits for a transport. (VTP-40)
-pub(super) const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// How soon another ticket is tried.
 const AGAIN: Duration = Duration::from_millis(100);
 /// How long a pair without object is remembered. (VTP-40)
@@ -168,7 +168,7 @@ impl Node {
     ) {
         let rng = Seed::from_bytes(*self.rng.draw()).fork("connection");
         // A runtime tells no time: where it dials, the wait begins when the driver takes the dial.
-        let expires = dial.is_none().then_some(self.clock + PATIENCE);
+        let expires = dial.is_none().then_some(self.clock + self.patience());
         let Some(entry) = self.pairs.get_mut(&key) else {
             return;
         };
@@ -220,6 +220,7 @@ impl Node {
     /// A transport of a pair has ended, live or not: dial again, or give up. (VTP-48)
     pub(super) fn parted(&mut self, key: PairKey, link: LinkId, failure: Failure) {
         let now = self.clock;
+        let expires = now + self.patience();
         let Some(entry) = self.pairs.get_mut(&key) else {
             return;
         };
@@ -239,7 +240,7 @@ impl Node {
             .dial
             .as_ref()
             .is_some_and(|dial| matches!(dial.at, Where::Meeting));
-        conn.expires.get_or_insert(now + PATIENCE);
+        conn.expires.get_or_insert(expires);
         if busy {
             return self.arm_conn_of(key);
         }
@@ -355,9 +356,14 @@ impl Node {
         })
     }
 
+    /// How long an object waits for a transport. (VTP-40)
+    pub(super) fn patience(&self) -> Duration {
+        PATIENCE + self.until_a_circuit()
+    }
+
     /// The driver has taken a dial: now it is known since when the connection waits. (VTP-40)
     pub(super) fn begin_wait(&mut self, key: PairKey) {
-        let expires = self.clock + PATIENCE;
+        let expires = self.clock + self.patience();
         if self
             .pairs
             .get(&key)

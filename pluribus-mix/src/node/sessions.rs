@@ -196,11 +196,13 @@ pub(super) fn mix(config: &Config, seed: &Seed) -> Option<Box<Mix>> {
 }
 
 impl To {
-    /// How long it may take until it is known whether it can be reached: over a circuit, several tries.
-    pub(super) fn patience(&self, flight: Duration, link: Duration) -> Duration {
+    /// How long it may take until it is known whether it can be reached: over a circuit, which may be a while away, several tries.
+    pub(super) fn patience(&self, node: &Node) -> Duration {
+        let tries = node.flight_deadline * 3;
         match self {
-            Self::Address(_) => link,
-            Self::Relay(..) | Self::Spot(_) => flight * 3,
+            Self::Address(_) => node.link_deadline,
+            Self::Relay(_, Reach::Near) => tries,
+            Self::Relay(_, Reach::Far) | Self::Spot(_) => tries + node.until_a_circuit(),
         }
     }
 }
@@ -245,6 +247,16 @@ impl Above for Node {
 }
 
 impl Node {
+    /// How long one may have to wait for a circuit, where cells go by the clock: up to a window until it is begun, and up to
+    /// another for which it rests. (PAC-14)
+    pub(super) fn until_a_circuit(&self) -> Duration {
+        let params = self.consensus.as_ref().map(|consensus| consensus.params());
+        let paced = params.filter(|params| params.pacing() == Pacing::Constant);
+        paced.map_or(Duration::ZERO, |params| {
+            Duration::from_secs(2 * params.pool_window())
+        })
+    }
+
     /// Who the relays are, from now on; `wall` is the time of day. For nodes with [`Config::mix`].
     pub fn set_consensus(&mut self, now: Instant, wall: Wall, consensus: Arc<Consensus>) {
         self.clock = now;
@@ -351,6 +363,7 @@ impl Node {
             match news {
                 News::Opened(end) => self.link_opened(now, end, Carrier::Cells),
                 News::Lost(end) => self.link_lost(now, end),
+                News::Alone(end) => self.was_alone(end),
                 News::Again(end) => self.say_again(end),
                 News::Ready(end) => self.link_ready(end),
                 News::Ending(end) => self.look_ahead(end),

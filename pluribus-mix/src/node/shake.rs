@@ -2,7 +2,7 @@
 
 use super::ends::Standing;
 use super::link::{Answered, Answering, Dialled, Dialler, Dialling, Items, Pipe, State};
-use super::pairs::{PATIENCE, PairKey};
+use super::pairs::PairKey;
 use super::{LinkId, Node, Trace};
 use crate::netlayer::CloseReason;
 use crate::vattp::Violation;
@@ -124,7 +124,7 @@ impl Node {
         };
         if let Some(link) = self.links.get_mut(&id) {
             // It is answered: it was not dropped.
-            link.said = Vec::new();
+            (link.said, link.with) = (Vec::new(), None);
             link.state = State::Dialling(key, next);
         }
         Ok(())
@@ -139,6 +139,7 @@ impl Node {
         proven: Proven,
     ) -> Result<Option<Dialling>, Violation> {
         let (now, on) = (self.clock, TransportId(id.0));
+        let expires = now + self.patience();
         let mut effects = Vec::new();
         let proof = Proof::of(proven.peer());
         let (was_live, word) = match self.pairs.get_mut(&key) {
@@ -179,7 +180,7 @@ impl Node {
             }
             if was_live {
                 // From now on the older one is only heard. (VTP-41)
-                conn.expires.get_or_insert(now + PATIENCE);
+                conn.expires.get_or_insert(expires);
                 self.arm_conn(conn_id);
             }
         }

@@ -256,6 +256,8 @@ impl Circuit {
             _ => match self.layers.peel(cell) {
                 Ok((hop, Role::Through)) => self.through(hop),
                 Ok((hop, _)) => self.told(hop, cell),
+                // The hop that is asked may have answered, and the answer was missed: what comes then is the next hop's.
+                Err(broken) if self.is_asking(broken.hop) => Heard::Nothing,
                 Err(broken) if self.paced.is_some() => Heard::Gap {
                     strike: self.gap(broken.hop),
                 },

@@ -6,6 +6,8 @@ use crate::time::{Duration, Instant};
 const SLEW: i64 = 200_000;
 /// In how many seconds it would catch up with what it is behind. (PAC-2)
 const CATCH_UP: i64 = 8;
+/// Quanta for which a batch may be made too late: it rests at the next relay for longer. (PAC-1)
+const BEHIND: u64 = 2;
 /// A billion.
 const BILLION: i64 = 1_000_000_000;
 
@@ -55,13 +57,14 @@ impl Grid {
         self.ahead / 1000
     }
 
-    /// The batch that is to be made now, if one is; those that were slept through are left out. (PAC-1)
+    /// The batch that is to be made now, if one is; those that were slept through are left out, but for the last. (PAC-1)
     pub fn take(&mut self, now: Instant) -> Option<(u64, Instant)> {
         if now < self.make_at() {
             return None;
         }
         let behind = now.since(self.due).as_nanos() / u128::from(self.quantum);
-        for _ in 0..u64::try_from(behind).unwrap_or(u64::MAX).min(1 << 20) {
+        let left_out = u64::try_from(behind).unwrap_or(u64::MAX);
+        for _ in 0..left_out.saturating_sub(BEHIND).min(1 << 20) {
             self.pass();
         }
         let taken = (self.next, self.due);

@@ -9,8 +9,9 @@ const AHEAD: u32 = 1200;
 const MOST: usize = 16_384;
 /// Records of a batch. (PAC-4)
 const RECORDS: u32 = 529;
-/// Batches beyond J by which one may come before its turn. (PAC-6)
-const AHEAD_OF_TURN: u64 = 2;
+/// Batches beyond J by which one may come before its turn: where the first of a link were held up, as all is when a network begins, those behind
+/// them come earlier by as much. (PAC-6)
+const AHEAD_OF_TURN: u64 = 12;
 /// Batches of which the earliest counts: a stall makes some late, but none early. (PAC-2)
 const BLOCK: u32 = 32;
 /// Quanta of our own, one after the other, in which batches came and none in time: the two do not find their step again. (PAC-6)

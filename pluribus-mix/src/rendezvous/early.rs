@@ -77,7 +77,7 @@ pub struct Called {
 /// # Errors
 /// If this vat may not use the introduction, or there is too much to say. Nothing may be sent then.
 pub fn call(
-    introduction: Introduction,
+    introduction: &Introduction,
     local: Local,
     now: Wall,
     entropy: Entropy,

@@ -17,7 +17,7 @@ use crate::crypto::kdf::Secret;
 use crate::crypto::rng::Rng;
 use crate::crypto::sign::SigningKey;
 use crate::directory::Wall;
-use crate::id::VatId;
+use crate::id::{RelayId, VatId};
 use crate::time::Instant;
 use crate::vattp::introduced::Introduced;
 
@@ -79,6 +79,7 @@ struct Entry {
     root: Root,
     spot: Spot,
     donor: Option<VatId>,
+    introduces: bool,
 }
 
 /// The tickets of one vat that are out.
@@ -124,17 +125,23 @@ impl Issued {
                 id: TicketId::draw(rng),
             },
         );
-        self.enter(&ticket, prekey, wish.donor);
+        self.enter(&ticket, prekey, (wish.donor, wish.introduces));
         Ok(ticket)
     }
 
-    fn enter(&mut self, ticket: &Ticket, prekey: Scalar, donor: Option<VatId>) {
+    fn enter(
+        &mut self,
+        ticket: &Ticket,
+        prekey: Scalar,
+        (donor, introduces): (Option<VatId>, bool),
+    ) {
         let entry = Entry {
             prekey,
             secret: Secret::from(*ticket.secret().as_bytes()),
             root: Root::from(ticket),
             spot: *ticket.spot(),
             donor,
+            introduces,
         };
         if let Some(donor) = donor {
             *self.by_donor.entry(donor).or_default() += 1;
@@ -149,7 +156,7 @@ impl Issued {
     /// If there is no room.
     pub fn remember(&mut self, ticket: &Ticket, prekey: Scalar) -> Result<(), CannotIssue> {
         self.room(None)?;
-        self.enter(ticket, prekey, None);
+        self.enter(ticket, prekey, (None, false));
         Ok(())
     }
 
@@ -219,6 +226,17 @@ impl Issued {
             // Also where there was none.
             self.by_expiry.remove(&(expiry, id));
         }
+    }
+
+    /// How many are out for this relay that this donor was given, to dial with or to hand on. (RDV-36)
+    #[must_use]
+    pub fn out_at(&self, relay: &RelayId, donor: &VatId, introduces: bool) -> usize {
+        let is_one = |entry: &&Entry| {
+            entry.spot.relay == *relay
+                && entry.donor == Some(*donor)
+                && entry.introduces == introduces
+        };
+        self.entries.values().filter(is_one).count()
     }
 
     /// How many are out.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::Introduction;
 use crate::directory::Wall;
-use crate::id::VatId;
+use crate::id::{RelayId, VatId};
 use crate::vattp::tickets::Purpose;
 
 /// Introductions, by the vat that they lead to.
@@ -38,14 +38,27 @@ impl Wallet {
         fits
     }
 
-    /// Takes the one for this vat and purpose whose time is over first; it is not given out again.
+    /// Takes the one for this vat and purpose that has been here for longest; it is not given out again. One that was of no use may be put back: then
+    /// others come first. (RDV-34)
     pub fn take(&mut self, vat: &VatId, purpose: Purpose, now: Wall) -> Option<Introduction> {
+        self.take_rather(vat, purpose, now, |_| true)
+    }
+
+    /// As [`Wallet::take`], but rather one to a relay that is good at the moment.
+    pub fn take_rather(
+        &mut self,
+        vat: &VatId,
+        purpose: Purpose,
+        now: Wall,
+        is_good: impl Fn(&RelayId) -> bool,
+    ) -> Option<Introduction> {
         self.expire(now);
         let key = (*vat, purpose);
         let pocket = self.pockets.get_mut(&key)?;
-        let first = pocket.iter().enumerate().min_by_key(|(_, it)| it.expiry());
-        let at = first.map(|(at, _)| at)?;
-        let taken = pocket.remove(at);
+        let good = pocket
+            .iter()
+            .position(|it| is_good(&it.ticket().spot().relay));
+        let taken = pocket.remove(good.unwrap_or(0));
         if pocket.is_empty() {
             self.pockets.remove(&key);
         }
@@ -85,7 +98,7 @@ impl Wallet {
     }
 
     /// The relays at which the vats can be met that it leads to.
-    pub fn relays(&self) -> impl Iterator<Item = (VatId, crate::id::RelayId)> {
+    pub fn relays(&self) -> impl Iterator<Item = (VatId, RelayId)> {
         let all = self.pockets.iter();
         all.flat_map(|((vat, _), pocket)| pocket.iter().map(|it| (*vat, it.ticket().spot().relay)))
     }

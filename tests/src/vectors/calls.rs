@@ -96,7 +96,7 @@ impl<'c> Setup<'c> {
         let again = self.introduction.to_bytes();
         let again = Introduction::parse(&again, &promised(&self.fields)?);
         let called = call(
-            good("the introduction again", again)?,
+            &good("the introduction again", again)?,
             self.local(i)?,
             self.now()?,
             entropy,

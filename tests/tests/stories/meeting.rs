@@ -3,22 +3,30 @@
 use crate::kit::{MS, SECOND};
 use crate::mixkit::{at_once, relays};
 use pluribus_mix::directory::Params;
+use pluribus_mix::id::RelayId;
 use pluribus_mix::locator::Locator;
 use pluribus_mix::netlayer::{Event, Introductions as _};
 use pluribus_mix::node::{MeetConfig, MixConfig};
-use pluribus_mix::rendezvous::Bearer;
+use pluribus_mix::rendezvous::{Bearer, Introduction, Promised};
 use pluribus_mix::sim::{HostId, World};
 use pluribus_mix::time::Duration;
+use std::collections::BTreeSet;
 
 /// A vat without an address, which can be met.
 fn hidden(world: &mut World, name: &str) -> HostId {
+    hidden_with(world, name, |_| {})
+}
+
+fn hidden_with(world: &mut World, name: &str, change: impl Fn(&mut MeetConfig)) -> HostId {
     world.vat_with(name, |config| {
         config.places = Vec::new();
         config.mix = Some(MixConfig {
             meets: 2,
             ..MixConfig::default()
         });
-        config.meet = Some(MeetConfig::default());
+        let mut meet = MeetConfig::default();
+        change(&mut meet);
+        config.meet = Some(meet);
     })
 }
 
@@ -173,8 +181,8 @@ fn an_introduction_by_the_clock() {
     let numbers = [
         ("quantum", 20),
         ("jitter", 3),
-        ("slots", 16),
-        ("pool_window", 6),
+        ("slots", 24),
+        ("pool_window", 60),
     ];
     let params = Params::default().with("pacing", "constant").unwrap();
     let params = numbers.into_iter().fold(params, |params, (name, value)| {
@@ -197,7 +205,7 @@ fn an_introduction_by_the_clock() {
     assert!(hears(&mut world, bob, "I am Carol", 20 * SECOND));
     let reply = world.now().since(told);
     println!("first words after {first:?}, reply after {reply:?}");
-    // Meeting relays are left every few seconds; all that is said comes once and in order.
+    // Meeting relays are left after a minute or two; all that is said comes once and in order.
     let wanted: Vec<_> = (0..30).map(|n| format!("round {n}")).collect();
     for words in &wanted {
         world.send(bob, conn, words.as_str()).unwrap();
@@ -211,4 +219,78 @@ fn an_introduction_by_the_clock() {
     };
     assert!(world.run_until(|world| rounds(world).len() >= 30, 60 * SECOND));
     assert_eq!(rounds(&world), wanted);
+}
+
+/// The relays to which so many new tickets lead.
+fn meets_at(world: &mut World, vat: HostId, count: usize) -> BTreeSet<RelayId> {
+    let bearer = Bearer::Vat(world.vat_id(vat));
+    let tickets = (0..count).map(|_| {
+        let ticket = world.with_node(vat, |node, _| node.issue_ticket(bearer, 60));
+        ticket.unwrap().unwrap().ticket().spot().relay
+    });
+    tickets.collect()
+}
+
+/// RDV-37: a vat that hides keeps parks at three relays; new tickets lead there for an epoch, circuits wait there for two, and at a relay that is listed no more
+/// it keeps none.
+#[test]
+fn parks_are_moved() {
+    let mut world = at_once(5);
+    let relays = relays(&mut world, 12);
+    let carol = hidden_with(&mut world, "carol", |meet| meet.epoch = 600);
+    world.publish().unwrap();
+    world.run_for(10 * SECOND);
+    let parked = |world: &World| world.node(carol).unwrap().tickets().parked;
+    let first = meets_at(&mut world, carol, 40);
+    assert_eq!((first.len(), parked(&world)), (3, 6));
+    world.run_for(610 * SECOND);
+    world.publish().unwrap();
+    world.run_for(10 * SECOND);
+    let second = meets_at(&mut world, carol, 40);
+    assert!(second.len() == 3 && second.is_disjoint(&first));
+    assert_eq!(parked(&world), 12);
+    world.run_for(600 * SECOND);
+    world.publish().unwrap();
+    world.run_for(10 * SECOND);
+    let third = meets_at(&mut world, carol, 40);
+    assert!(third.len() == 3 && third.is_disjoint(&second));
+    assert_eq!(parked(&world), 12);
+    let gone = relays
+        .iter()
+        .find(|it| third.contains(&world.relay_id(**it)));
+    let gone = *gone.unwrap();
+    let id = world.relay_id(gone);
+    world.kill(gone);
+    world.publish().unwrap();
+    world.run_for(10 * SECOND);
+    let now = meets_at(&mut world, carol, 40);
+    assert!(now.len() == 3 && !now.contains(&id));
+    assert_eq!(now.intersection(&third).count(), 2);
+}
+
+/// RDV-34: the only ticket that there is leads to a relay that is down, and then to an empty park: it is tried again, and leads there in the end.
+#[test]
+fn a_ticket_that_nobody_was_called_with_is_as_good_as_before() {
+    let (mut world, relays, [bob, carol]) = town(6, ["bob", "carol"]);
+    let bearer = Bearer::Vat(world.vat_id(bob));
+    let there = ticket(&mut world, carol, bearer);
+    let network = world.node(carol).unwrap().consensus().unwrap().network();
+    let promised = Promised {
+        vat: there.vat(),
+        network,
+        now: world.wall(),
+    };
+    let introduction = Introduction::from_hints(there.hints(), &promised);
+    let at = introduction.unwrap().unwrap().ticket().spot().relay;
+    let meets = relays.iter().find(|it| world.relay_id(**it) == at);
+    let meets = *meets.unwrap();
+    world.kill(meets);
+    let conn = world.dial_locator(bob, &there).unwrap();
+    world.send(bob, conn, "hello").unwrap();
+    world.run_for(15 * SECOND);
+    assert!(!world.is_open(bob, conn) && world.closed(bob, conn).is_none());
+    world.restart(meets);
+    world.publish().unwrap();
+    assert!(hears(&mut world, carol, "hello", 90 * SECOND));
+    assert!(world.run_until(|world| world.is_open(bob, conn), 5 * SECOND));
 }

@@ -236,7 +236,12 @@ async fn talk(
             // Both.
             _ => say(&mut writing, truth, plan, (long, long)).await?,
         }
-        sleep(quanta(plan, 5 + rng.below(45))).await;
+        // Now and then for long, so that there is something to tell from being busy.
+        let rest = match rng.below(4) {
+            0 => 45 + rng.below(90),
+            _ => 5 + rng.below(45),
+        };
+        sleep(quanta(plan, rest)).await;
     }
     Ok(writing)
 }

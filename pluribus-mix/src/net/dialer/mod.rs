@@ -23,13 +23,12 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use zeroize::Zeroizing;
 
 use crate::crypto::kdf;
-use crate::id::VatId;
 use crate::locator::Address;
-use crate::netlayer::ConnId;
+use crate::node::Bound;
 
 use super::entropy::fresh_secret;
 use super::error::BindError;
-use super::party::{Client, SessionStream, Sessions};
+use super::party::{Client, OwnCircuits, SessionStream, Sessions};
 
 /// How long a way of its own, and one through others, may take to stand if nobody says.
 const DIRECT: Duration = Duration::from_secs(10);
@@ -86,34 +85,49 @@ enum Way {
         sessions: Sessions<Apart>,
         _tidied_until_dropped: DropGuard,
     },
+    /// To relays of one's own network directly, to all others over one's own circuits.
+    Hidden {
+        from: Option<IpAddr>,
+        circuits: OwnCircuits<Apart>,
+        _tidied_until_dropped: DropGuard,
+    },
 }
 
 impl Dialling {
-    /// Dials this way: directly `from` an address, and each within so long.
+    /// Dials this way: directly `from` an address, and each within so long. Who hides dials nobody directly but relays. (FAC-11, RDV-38)
     pub(super) fn new(
         dialer: Dialer,
+        hides: bool,
         from: Option<IpAddr>,
         within: Option<Duration>,
     ) -> Result<Self, BindError> {
         let usual = match dialer {
-            Dialer::Direct => DIRECT,
+            Dialer::Direct if !hides => DIRECT,
             _ => CARRIED,
         };
         let way = match dialer {
+            Dialer::Direct if hides => {
+                let circuits = OwnCircuits::default();
+                let tidied = circuits.clone();
+                Way::Hidden {
+                    from,
+                    circuits,
+                    _tidied_until_dropped: until_dropped(async move {
+                        tidied.keep_tidy().await;
+                    }),
+                }
+            }
             Dialer::Direct => Way::Direct(from),
             Dialer::Socks(at) => Way::Socks(at),
             Dialer::SocksUnix(at) => Way::SocksUnix(at),
             Dialer::Mix(client) => {
                 let sessions = Sessions::new(client);
                 let tidied = sessions.clone();
-                let over = CancellationToken::new();
-                let until_dropped = over.clone().drop_guard();
-                tokio::spawn(over.run_until_cancelled_owned(async move {
-                    tidied.keep_tidy().await;
-                }));
                 Way::Mix {
                     sessions,
-                    _tidied_until_dropped: until_dropped,
+                    _tidied_until_dropped: until_dropped(async move {
+                        tidied.keep_tidy().await;
+                    }),
                 }
             }
         };
@@ -124,27 +138,39 @@ impl Dialling {
         })
     }
 
+    /// From now on this client has the circuits of the endpoint. Before, one that hides reaches relays and nobody else.
+    pub(super) fn over_circuits_of(&self, client: &Client) {
+        if let Way::Hidden { circuits, .. } = &self.way {
+            circuits.are_of(client);
+        }
+    }
+
     /// How long a line may take to stand.
     pub(super) fn within(&self) -> Duration {
         self.within
     }
 
     /// The key for lines to this vat, in this connection if it is under a throwaway key; to relays of one's own network without either.
-    pub(super) fn apart(&self, whose: Option<(VatId, Option<ConnId>)>) -> Apart {
-        let (vat, conn) = whose.unzip();
+    fn apart(&self, bound: Bound) -> Apart {
+        let (vat, conn) = match bound {
+            Bound::Relay => (None, None),
+            Bound::Vat(vat, conn) => (Some(vat), conn),
+        };
         let vat = vat.as_ref().map_or(&[][..], |vat| vat.as_bytes());
-        let conn = conn.flatten().map(|conn| conn.0.to_be_bytes());
+        let conn = conn.map(|conn| conn.0.to_be_bytes());
         let conn = conn.as_ref().map_or(&[][..], |conn| conn);
         Apart(kdf::hash(&[self.secret.as_ref(), vat, conn]))
     }
 
-    /// Brings a line to this address, this way or not at all.
-    pub(super) async fn dial(&self, at: &Address, apart: Apart) -> io::Result<Line> {
-        let dialled = timeout(self.within, self.attempt(at, apart)).await;
+    /// Brings a line to this address, this way or not at all: to a relay of one's own network, or to a vat.
+    pub(super) async fn dial(&self, at: &Address, bound: Option<Bound>) -> io::Result<Line> {
+        let bound = bound.ok_or(ErrorKind::NotConnected)?;
+        let dialled = timeout(self.within, self.attempt(at, bound)).await;
         dialled.unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))
     }
 
-    async fn attempt(&self, at: &Address, apart: Apart) -> io::Result<Line> {
+    async fn attempt(&self, at: &Address, bound: Bound) -> io::Result<Line> {
+        let apart = self.apart(bound);
         match &self.way {
             Way::Direct(from) => direct(at, *from).await.map(Line::Tcp),
             Way::Socks(proxy) => {
@@ -155,13 +181,31 @@ impl Dialling {
                 let stream = UnixStream::connect(proxy).await?;
                 socks::ask(stream, at, &apart.0).await.map(Line::Unix)
             }
-            Way::Mix { sessions, .. } => {
-                let port = NonZeroU16::new(at.port()).ok_or(ErrorKind::InvalidInput)?;
-                let dialled = sessions.dial(apart, at.host(), port).await;
-                dialled.map(Line::Mix).map_err(io::Error::other)
+            Way::Mix { sessions, .. } => over(sessions, apart, at).await,
+            Way::Hidden { from, .. } if bound == Bound::Relay => {
+                direct(at, *from).await.map(Line::Tcp)
+            }
+            Way::Hidden { circuits, .. } => {
+                let sessions = circuits.sessions().ok_or(ErrorKind::NotConnected)?;
+                over(&sessions, apart, at).await
             }
         }
     }
+}
+
+/// Works on this until what is given back is dropped.
+fn until_dropped(work: impl Future<Output = ()> + Send + 'static) -> DropGuard {
+    let over = CancellationToken::new();
+    let guard = over.clone().drop_guard();
+    tokio::spawn(over.run_until_cancelled_owned(work));
+    guard
+}
+
+/// A stream to this address, by way of an exit.
+async fn over(sessions: &Sessions<Apart>, apart: Apart, at: &Address) -> io::Result<Line> {
+    let port = NonZeroU16::new(at.port()).ok_or(ErrorKind::InvalidInput)?;
+    let dialled = sessions.dial(apart, at.host(), port).await;
+    dialled.map(Line::Mix).map_err(io::Error::other)
 }
 
 /// Tries one address after the other.
@@ -192,9 +236,11 @@ pub(super) async fn connect(to: SocketAddr, from: Option<IpAddr>) -> io::Result<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::VatId;
+    use crate::netlayer::ConnId;
 
     fn dialling() -> Dialling {
-        Dialling::new(Dialer::Direct, None, None).unwrap()
+        Dialling::new(Dialer::Direct, false, None, None).unwrap()
     }
 
     /// FAC-11
@@ -203,14 +249,14 @@ mod tests {
         let vat =
             |seed| VatId::from(crate::crypto::sign::SigningKey::from_seed(&[seed; 32]).public());
         let dialling = dialling();
-        let one = dialling.apart(Some((vat(1), None)));
-        assert!(one == dialling.apart(Some((vat(1), None))));
+        let one = dialling.apart(Bound::Vat(vat(1), None));
+        assert!(one == dialling.apart(Bound::Vat(vat(1), None)));
         for other in [
-            dialling.apart(Some((vat(2), None))),
-            dialling.apart(Some((vat(1), Some(ConnId(1))))),
-            dialling.apart(Some((vat(1), Some(ConnId(2))))),
-            dialling.apart(None),
-            self::dialling().apart(Some((vat(1), None))),
+            dialling.apart(Bound::Vat(vat(2), None)),
+            dialling.apart(Bound::Vat(vat(1), Some(ConnId(1)))),
+            dialling.apart(Bound::Vat(vat(1), Some(ConnId(2)))),
+            dialling.apart(Bound::Relay),
+            self::dialling().apart(Bound::Vat(vat(1), None)),
         ] {
             assert!(one != other);
         }

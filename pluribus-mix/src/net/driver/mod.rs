@@ -393,8 +393,8 @@ impl Driver {
             match request {
                 LinkRequest::Open { link, at } => {
                     let dialling = Arc::clone(&self.habits.dialling);
-                    let apart = dialling.apart(self.node.bound_for(link));
-                    let link_there = Link::dial(link, at, apart, dialling, &self.wire);
+                    let bound = self.node.bound_for(link);
+                    let link_there = Link::dial(link, at, bound, dialling, &self.wire);
                     self.links.insert(link, link_there);
                 }
                 LinkRequest::Close { link } => drop(self.links.remove(&link)),

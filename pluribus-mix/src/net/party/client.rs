@@ -3,7 +3,7 @@
 //! The first consensus comes from an authority, which learns an address and no name. Every later one comes from a guard over a circuit of one
 //! hop, at a time drawn anew each time: guards know the client's address anyhow, and authorities need not learn when it is there.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -36,6 +36,15 @@ const FIRST: Duration = Duration::from_millis(50);
 #[derive(Clone)]
 pub struct Client(Arc<Desk>);
 
+/// A client, as long as somebody else has it.
+pub(super) struct WeakClient(Weak<Desk>);
+
+impl WeakClient {
+    pub(super) fn upgrade(&self) -> Option<Client> {
+        self.0.upgrade().map(Client)
+    }
+}
+
 struct Desk {
     endpoint: Arc<Endpoint>,
     /// From here an authority is asked for the first consensus.
@@ -65,12 +74,18 @@ impl Client {
     /// A client behind this endpoint, which was made for one; the other asks the authorities, under throwaway keys.
     #[must_use]
     pub fn new(endpoint: impl Into<Arc<Endpoint>>, asking: Endpoint, keep: Keep) -> Self {
-        Self(Arc::new(Desk {
+        let client = Self(Arc::new(Desk {
             endpoint: endpoint.into(),
             asking,
             keep: Mutex::new(keep),
             has_consensus: watch::Sender::new(false),
-        }))
+        }));
+        client.endpoint().dialling.over_circuits_of(&client);
+        client
+    }
+
+    pub(super) fn downgrade(&self) -> WeakClient {
+        WeakClient(Arc::downgrade(&self.0))
     }
 
     /// How it is doing.

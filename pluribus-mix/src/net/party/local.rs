@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
+use tokio::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::crypto::sign::SigningKey;
@@ -17,13 +18,15 @@ use super::super::config::Config;
 use super::super::directory::Network;
 use super::super::endpoint::Endpoint;
 use super::super::entropy::{fresh_key, loopback_address};
-use super::{Authority, Keep, PartyError, Relay, RelayRules};
+use super::{Authority, Keep, PartyError, Relay, RelayRules, distance};
 
 /// An authority and its relays.
 pub struct Local {
     network: Network,
     authority: Authority,
     relays: Vec<Relay>,
+    /// What makes links long.
+    _gates: JoinSet<()>,
 }
 
 impl Local {
@@ -32,6 +35,19 @@ impl Local {
     /// # Errors
     /// See [`PartyError`].
     pub async fn begin(params: Params, relays: u16, policy: &Policy) -> Result<Self, PartyError> {
+        Self::begin_apart(params, relays, policy, Duration::ZERO).await
+    }
+
+    /// As if the relays were far from everybody and from each other: what goes over a link to one takes so much longer, each way.
+    ///
+    /// # Errors
+    /// See [`PartyError`].
+    pub async fn begin_apart(
+        params: Params,
+        relays: u16,
+        policy: &Policy,
+        delay: Duration,
+    ) -> Result<Self, PartyError> {
         let key = Arc::new(fresh_key()?);
         let config = Config::new(Arc::clone(&key), 1).listening(place()?);
         let endpoint = Endpoint::bind(config).await?;
@@ -42,13 +58,15 @@ impl Local {
         let core = Core::new(again, authorities, params, usize::from(relays), None)?;
         let authority = Authority::new(endpoint, network.clone(), core, None)?;
         let mut all = Vec::with_capacity(usize::from(relays));
+        let mut gates = JoinSet::new();
         for _ in 0..relays {
-            all.push(relay(&network, policy).await?);
+            all.push(relay(&network, policy, delay, &mut gates).await?);
         }
         Ok(Self {
             network,
             authority,
             relays: all,
+            _gates: gates,
         })
     }
 
@@ -98,7 +116,12 @@ impl Local {
     }
 }
 
-async fn relay(network: &Network, policy: &Policy) -> Result<Relay, PartyError> {
+async fn relay(
+    network: &Network,
+    policy: &Policy,
+    delay: Duration,
+    gates: &mut JoinSet<()>,
+) -> Result<Relay, PartyError> {
     let key = Arc::new(fresh_key()?);
     let at = place()?;
     let from = at.ip();
@@ -108,8 +131,13 @@ async fn relay(network: &Network, policy: &Policy) -> Result<Relay, PartyError> 
     let endpoint = Endpoint::bind(config).await?;
     let asking = Endpoint::bind(asking).await?;
     let at = endpoint.locator().address().and_then(Address::socket_addr);
+    let at = at.ok_or(PartyError::NoPlace)?;
+    let at = match delay {
+        Duration::ZERO => at,
+        _ => distance::before(at, delay, gates).await?,
+    };
     let rules = RelayRules {
-        at: at.ok_or(PartyError::NoPlace)?,
+        at,
         from: Some(from),
         weight: 1,
         family: Vec::new(),

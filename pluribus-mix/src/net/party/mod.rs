@@ -10,10 +10,12 @@
 //! sessions.rs   streams to hosts: which session each goes over
 //! keep.rs       the consensus on the disk, and its floor
 //! local.rs      an authority and relays on this machine
+//! distance.rs   links between them that are long
 //! ```
 
 mod authority;
 mod client;
+mod distance;
 mod keep;
 mod local;
 mod relay;
@@ -25,6 +27,7 @@ pub use client::{Client, ClientState};
 pub use keep::Keep;
 pub use local::Local;
 pub use relay::{Relay, RelayRules, RelayState};
+pub(super) use sessions::OwnCircuits;
 pub use sessions::{SessionFault, SessionStream, Sessions};
 
 use std::sync::Arc;

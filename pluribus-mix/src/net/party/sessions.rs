@@ -11,7 +11,7 @@ use std::io;
 use std::net::IpAddr;
 use std::num::NonZeroU16;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -30,6 +30,7 @@ use super::super::directory::wall;
 use super::super::exit::{self, ExitFault};
 use super::super::stream::MixStream;
 use super::Client;
+use super::client::WeakClient;
 use super::shelf::Shelf;
 
 /// How long a session may take to stand, and an exit to reach a host.
@@ -69,7 +70,7 @@ pub enum SessionFault {
 /// The sessions of a client. Cheap to clone.
 pub struct Sessions<K> {
     client: Client,
-    shelves: Arc<Mutex<BTreeMap<K, Row>>>,
+    shelves: Shelves<K>,
 }
 
 impl<K> Clone for Sessions<K> {
@@ -77,6 +78,55 @@ impl<K> Clone for Sessions<K> {
         Self {
             client: self.client.clone(),
             shelves: Arc::clone(&self.shelves),
+        }
+    }
+}
+
+/// The sessions over an endpoint's own circuits, once it is a client's: it does not keep that alive.
+pub(in super::super) struct OwnCircuits<K> {
+    client: Arc<OnceLock<WeakClient>>,
+    shelves: Shelves<K>,
+}
+
+type Shelves<K> = Arc<Mutex<BTreeMap<K, Row>>>;
+
+impl<K> Default for OwnCircuits<K> {
+    fn default() -> Self {
+        let (client, shelves) = Default::default();
+        Self { client, shelves }
+    }
+}
+
+impl<K> Clone for OwnCircuits<K> {
+    fn clone(&self) -> Self {
+        Self {
+            client: Arc::clone(&self.client),
+            shelves: Arc::clone(&self.shelves),
+        }
+    }
+}
+
+impl<K: Ord + Copy> OwnCircuits<K> {
+    /// The circuits are those of this client's endpoint.
+    pub(in super::super) fn are_of(&self, client: &Client) {
+        // An endpoint is one client's.
+        let _ = self.client.set(client.downgrade());
+    }
+
+    /// The sessions, while there is a client.
+    pub(in super::super) fn sessions(&self) -> Option<Sessions<K>> {
+        let client = self.client.get()?.upgrade()?;
+        let shelves = Arc::clone(&self.shelves);
+        Some(Sessions { client, shelves })
+    }
+
+    /// Forgets again and again what is not used any more.
+    pub(in super::super) async fn keep_tidy(&self) {
+        loop {
+            sleep(TIDY).await;
+            if let Some(sessions) = self.sessions() {
+                sessions.tidy();
+            }
         }
     }
 }

@@ -26,7 +26,7 @@ impl Node {
         &mut self,
         id: LinkId,
         (key, local): (PairKey, Local),
-        with: Introduction,
+        with: Box<Introduction>,
     ) {
         let (now, on) = (self.clock, TransportId(id.0));
         let mut effects = Vec::new();
@@ -53,7 +53,7 @@ impl Node {
         conn.talk.say_in_flight(now, FIRST_WORDS, &mut frames);
         let (wall, entropy) = (self.wall(), Entropy::draw(&mut self.rng));
         let mut flight = Vec::new();
-        let called = call(with, local, wall, entropy, &fields, &frames, &mut flight);
+        let called = call(&with, local, wall, entropy, &fields, &frames, &mut flight);
         let called = match called {
             Ok(called) => called,
             Err(why) => return self.cannot_call(id, key, why),
@@ -66,6 +66,7 @@ impl Node {
             return self.cannot_call(id, key, CannotCall::TooLong);
         }
         link.said.clone_from(&link.out);
+        link.with = Some(with);
         link.splice = Some(splice);
         link.state = State::Dialling(key, Box::new(Dialling::Called(called.expect)));
         link.deadline = Some(now + self.flight_deadline);

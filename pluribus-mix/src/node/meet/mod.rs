@@ -32,9 +32,9 @@ const FIRST_WORDS: usize = 4096;
 /// A vat that can be met at relays, and nowhere else if it has no address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MeetConfig {
-    /// At how many relays it keeps parks. (RDV 37)
+    /// At how many relays it keeps parks. (RDV-37)
     pub parks: usize,
-    /// How long a park stays, in seconds; so long do its tickets count at most. (RDV 37)
+    /// How long a park stays, in seconds; so long do its tickets count at most. (RDV-37)
     pub epoch: u64,
 }
 

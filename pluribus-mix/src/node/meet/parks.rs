@@ -1,11 +1,12 @@
-//! Where this vat can be met. (RDV 37)
+//! Where this vat can be met. (RDV-37)
 
 use super::super::Node;
 use super::super::mix::ParkAt;
 use crate::directory::Wall;
-use crate::id::RelayId;
+use crate::id::{RelayId, VatId};
 use crate::onion::meet;
 use crate::rendezvous::{Cookie, Spot};
+use crate::vattp::tickets::Purpose;
 use std::net::SocketAddr;
 use zeroize::Zeroizing;
 
@@ -40,7 +41,7 @@ impl Park {
 }
 
 impl Node {
-    /// Sees to it that there are parks, at relays that the consensus lists: new ones when the old ones are no longer fresh. (RDV 37)
+    /// Sees to it that there are parks, at relays that the consensus lists: new ones when the old ones are no longer fresh. (RDV-37)
     pub(in crate::node) fn keep_parks(&mut self) {
         let now = self.wall();
         let (Some(config), Some(consensus)) = (self.meet.config, self.consensus.clone()) else {
@@ -81,26 +82,30 @@ impl Node {
         spots.find(|spot| spot.relay == relay && *spot.cookie.as_bytes() == cookie)
     }
 
-    /// A park for a new ticket, any of those that are fresh, rather one with a circuit that waits.
-    pub(super) fn draw_park(&mut self) -> Option<(Spot, Wall)> {
+    /// A park for a new ticket, any of those that are fresh: rather one with a circuit that waits, and of these one that fewest tickets of this
+    /// donor for this purpose lead to. (RDV-36, RDV-37)
+    pub(super) fn draw_park(&mut self, donor: Option<(VatId, Purpose)>) -> Option<(Spot, Wall)> {
         let now = self.wall();
-        let parked = self
-            .mix
-            .as_ref()
-            .map(|mix| mix.parked())
-            .unwrap_or_default();
-        let waits = |park: &&Park| {
-            parked
-                .iter()
-                .any(|(relay, count)| *relay == park.relay && *count > 0)
+        let parked = self.mix.as_ref().map(|mix| mix.parked());
+        let parked = parked.unwrap_or_default();
+        let is_empty = |park: &Park| {
+            let waits = |(relay, count): &(RelayId, usize)| *relay == park.relay && *count > 0;
+            !parked.iter().any(waits)
         };
-        let fresh = |park: &&Park| now < park.fresh_until;
-        let mut all: Vec<_> = self.meet.parks.iter().filter(fresh).filter(waits).collect();
-        if all.is_empty() {
-            all = self.meet.parks.iter().filter(fresh).collect();
-        }
+        let issued = &self.meet.issued;
+        let out = |park: &Park| {
+            donor.map_or(0, |(peer, purpose)| {
+                issued.out_at(&park.relay, &peer, purpose == Purpose::HandOn)
+            })
+        };
+        let fresh = self.meet.parks.iter().filter(|park| now < park.fresh_until);
+        let ranked: Vec<_> = fresh
+            .map(|park| ((is_empty(park), out(park)), park))
+            .collect();
+        let best = ranked.iter().map(|(rank, _)| *rank).min()?;
+        let all: Vec<_> = ranked.iter().filter(|(rank, _)| *rank == best).collect();
         let drawn = self.meet.rng.below(all.len().max(1) as u64);
-        let park = all.get(usize::try_from(drawn).unwrap_or(0))?;
+        let (_, park) = all.get(usize::try_from(drawn).unwrap_or(0))?;
         Some((park.spot(), park.until()))
     }
 }

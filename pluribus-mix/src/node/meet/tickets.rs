@@ -5,8 +5,8 @@
 
 use super::super::conn::{Dial, Where};
 use super::super::pairs::PairKey;
-use super::super::{ConnId, Node};
-use crate::id::VatId;
+use super::super::{ConnId, LinkId, Node};
+use crate::id::{RelayId, VatId};
 use crate::locator::{Hints, Locator};
 use crate::netlayer::{CloseReason, ConnectError, Introductions};
 use crate::rendezvous::issued::{CannotIssue, Wish};
@@ -62,7 +62,7 @@ impl Node {
     ) -> Result<Introduction, CannotTell> {
         let consensus = self.consensus.clone().ok_or(CannotTell::NoPark)?;
         let now = self.moment().ok_or(CannotTell::NoPark)?;
-        let (spot, until) = self.draw_park().ok_or(CannotTell::NoPark)?;
+        let (spot, until) = self.draw_park(donor).ok_or(CannotTell::NoPark)?;
         let class = self.mix.as_ref().map(|mix| mix.class()).unwrap_or_default();
         let wish = Wish {
             spot,
@@ -114,10 +114,29 @@ impl Node {
         self.meet.wallet.count(vat, Purpose::Dial, self.wall()) > 0
     }
 
-    /// An introduction to dial with: it is used up.
+    /// An introduction to dial with, rather one to a relay that a circuit leads to: it is used up. (RDV-34)
     pub(in crate::node) fn introduction(&mut self, vat: &VatId) -> Option<Introduction> {
-        let now = self.wall();
-        self.meet.wallet.take(vat, Purpose::Dial, now)
+        let (now, mix) = (self.wall(), self.mix.as_ref());
+        let leads = |relay: &RelayId| mix.is_some_and(|mix| mix.leads_to(relay));
+        let wallet = &mut self.meet.wallet;
+        wallet.take_rather(vat, Purpose::Dial, now, leads)
+    }
+
+    /// A call has come where nobody waited: what it was made with is as good as before.
+    pub(in crate::node) fn was_alone(&mut self, call: LinkId) {
+        let link = self.links.get_mut(&call);
+        if let Some(with) = link.and_then(|link| link.with.take()) {
+            self.put_back(with);
+        }
+    }
+
+    /// An introduction with which nobody was called after all is kept, to be tried when others have been, unless its relay is gone. (RDV-34)
+    pub(in crate::node) fn put_back(&mut self, with: Box<Introduction>) {
+        let consensus = self.consensus.as_ref();
+        let relay = &with.ticket().spot().relay;
+        if consensus.is_some_and(|all| all.relay(relay).is_some()) {
+            self.meet.wallet.put(Purpose::Dial, *with);
+        }
     }
 
     /// From now on the peer of this pair is called with tickets, when there are some, and asked for those that are missing.

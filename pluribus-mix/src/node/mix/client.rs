@@ -175,6 +175,12 @@ impl Client {
         (self.circuits.len(), spare.count())
     }
 
+    /// How many circuits a link bears.
+    pub(super) fn borne_by(&self, link: LinkId) -> usize {
+        let borne = |it: &Origin| it.link == link;
+        self.circuits.iter().filter(|(_, it)| borne(it)).count()
+    }
+
     /// The spare circuits that there are or will be.
     fn spares(&self) -> usize {
         let is_spare = |it: &Origin| it.end.is_none() && it.meet.is_none();
@@ -397,8 +403,8 @@ impl Mix {
         }
     }
 
-    /// A link is gone: circuits that waited for it are tried over another.
-    pub(super) fn client_link_lost(&mut self, id: LinkId, relay: Option<RelayId>) {
+    /// A link is gone that bore so many circuits of ours: those that waited for it are tried over another.
+    pub(super) fn client_link_lost(&mut self, id: LinkId, relay: Option<RelayId>, bore: usize) {
         let waiting = self.origins_waiting(id);
         if let Some(relay) = relay.filter(|_| !waiting.is_empty()) {
             let wall = self.client.wall(self.clock);
@@ -409,7 +415,8 @@ impl Mix {
         for key in waiting {
             self.fail_origin(key, None);
         }
-        if self.client.window.take().is_some() {
+        // Not with a link that was there for some of them only.
+        if bore >= self.client.circuits.len() && self.client.window.take().is_some() {
             // All circuits are begun anew with the link. (PAC-15)
             let soon = self.clock + WINDOW;
             self.timers.clear(Who::Pool, &mut self.client.pool);

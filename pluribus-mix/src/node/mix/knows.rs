@@ -157,6 +157,7 @@ impl Mix {
                 // A trace pairs nobody with anybody.
                 News::Opened(_)
                 | News::Lost(_)
+                | News::Alone(_)
                 | News::Again(_)
                 | News::Ready(_)
                 | News::Ending(_)

@@ -233,6 +233,7 @@ impl Mix {
             return;
         };
         self.timers.clear(Who::Link(id), &mut wire.timer);
+        let bore = self.client.borne_by(id);
         if let Some(relay) = wire.relay
             && self.to_relay.get(&relay) == Some(&id)
         {
@@ -241,7 +242,7 @@ impl Mix {
         for route in wire.close(&mut self.cells) {
             self.lane_lost(route);
         }
-        self.client_link_lost(id, wire.relay);
+        self.client_link_lost(id, wire.relay, bore);
         if wire.relay.is_some() {
             self.relay_link_lost(id);
         }

@@ -74,6 +74,8 @@ pub(super) enum News {
     Opened(LinkId),
     /// The end is gone, or never came to stand.
     Lost(LinkId),
+    /// Nobody waited for this end where it went: nobody has seen what it said. It is lost next. (RDV-34)
+    Alone(LinkId),
     /// Cells that this end has sent were not passed on: it says its flight again. (RDV-24)
     Again(LinkId),
     /// There is room for more of its cells.

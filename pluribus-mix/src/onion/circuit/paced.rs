@@ -170,6 +170,11 @@ impl Circuit {
         paced.is_some_and(|paced| paced.gaps.len() > MOST_GAPS)
     }
 
+    /// Whether this hop is asked for the next one, by the clock. (PAC-13)
+    pub(super) fn is_asking(&self, hop: usize) -> bool {
+        self.paced.is_some() && hop == self.hops.len() && matches!(self.doing, Doing::Extending(_))
+    }
+
     /// How many of its last cells were gaps.
     #[cfg(test)]
     pub(crate) fn gaps(&self) -> usize {

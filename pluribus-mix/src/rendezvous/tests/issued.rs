@@ -2,15 +2,17 @@ use super::rig::*;
 use crate::crypto::aead::Backend;
 use crate::crypto::rng::{Rng, Seed};
 use crate::directory::{NetworkId, Wall};
-use crate::id::VatId;
+use crate::id::{RelayId, VatId};
 use crate::pacing::Class;
 use crate::rendezvous::issued::{
     CannotIssue, Issued, LONGEST_LIFE, MOST, MOST_A_DONOR, Moment, Wish,
 };
 use crate::rendezvous::quota::{PER_DONOR, PER_VAT, Quota};
 use crate::rendezvous::splice::Opening;
-use crate::rendezvous::{Bearer, Terms, Ticket};
+use crate::rendezvous::wallet::Wallet;
+use crate::rendezvous::{Bearer, Introduction, Spot, Terms, Ticket};
 use crate::time::{Duration, Instant};
+use crate::vattp::tickets::Purpose;
 
 fn rng() -> Rng {
     Seed::from_bytes([4; 32]).fork("tickets")
@@ -188,4 +190,63 @@ fn all_donors_together_have_sixty_an_hour() {
     }
     assert!(most_donors <= 2 * most, "{most_donors}");
     assert_eq!(take(&mut quota, 40_000), most, "an idle hour fills it");
+}
+
+/// RDV-36: what is out is counted by relay, donor and purpose, so that the next leads elsewhere.
+#[test]
+fn what_a_donor_has_is_counted_by_relay() {
+    let (mut issued, mut rng) = (Issued::default(), rng());
+    let [alice, bob] = ["alice", "bob"].map(vat);
+    let other = Spot {
+        relay: RelayId::from(key("another relay").public()),
+        ..spot()
+    };
+    let wish = |donor, spot, introduces| Wish {
+        spot,
+        introduces,
+        ..wish(Some(donor))
+    };
+    let wishes = [
+        wish(alice, spot(), false),
+        wish(alice, spot(), true),
+        wish(alice, other, false),
+        wish(bob, spot(), false),
+    ];
+    let tickets = wishes.map(|wish| issued.issue(&key("carol"), &wish, now(), &mut rng).unwrap());
+    let out = |issued: &Issued, donor, introduces| {
+        [spot(), other].map(|spot| issued.out_at(&spot.relay, &donor, introduces))
+    };
+    assert_eq!(out(&issued, alice, false), [1, 1]);
+    assert_eq!(out(&issued, alice, true), [1, 0]);
+    assert_eq!(out(&issued, bob, false), [1, 0]);
+    assert!(issued.revoke(&tickets[0].id()));
+    assert_eq!(out(&issued, alice, false), [0, 1]);
+}
+
+/// RDV-34: an introduction that was of no use comes behind the others, and one to a relay that is good before them.
+#[test]
+fn a_wallet_gives_out_what_may_be_of_use() {
+    let mut wallet = Wallet::default();
+    let [first, second] = ["one relay", "another relay"].map(|name| Spot {
+        relay: RelayId::from(key(name).public()),
+        ..spot()
+    });
+    let (mut issued, mut rng) = (Issued::default(), rng());
+    for spot in [first, second] {
+        let wish = Wish { spot, ..wish(None) };
+        let ticket = issued.issue(&key("carol"), &wish, now(), &mut rng).unwrap();
+        assert!(wallet.put(Purpose::Dial, ticket.into()));
+    }
+    let carol = vat("carol");
+    let relay = |it: &Introduction| it.ticket().spot().relay;
+    let taken = wallet.take(&carol, Purpose::Dial, NOW).unwrap();
+    assert_eq!(relay(&taken), first.relay);
+    assert!(wallet.put(Purpose::Dial, taken));
+    let mut rather = |good: RelayId| {
+        let taken = wallet.take_rather(&carol, Purpose::Dial, NOW, |relay| *relay == good);
+        taken.as_ref().map(relay)
+    };
+    assert_eq!(rather(first.relay), Some(first.relay));
+    assert_eq!(rather(first.relay), Some(second.relay));
+    assert_eq!(rather(first.relay), None);
 }

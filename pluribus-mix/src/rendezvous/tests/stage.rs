@@ -155,9 +155,8 @@ impl Call {
         let (id, mut flight) = (self.introduction.ticket().id(), Vec::new());
         let (entropy, fields) = (self.entropy(), fields_of(&self.name));
         let (local, words) = (local(&self.name), &self.words);
-        let introduction = self.introduction;
         let called = call(
-            introduction,
+            &self.introduction,
             local,
             self.now,
             entropy,

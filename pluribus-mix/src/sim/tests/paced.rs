@@ -38,8 +38,18 @@ struct Pair {
     ids: [RelayId; 2],
 }
 
-/// Two relays between which circuits of two clients at least go one way, and of two the other.
-fn pair(world: &World, relays: &[HostId], clients: &[HostId]) -> Pair {
+/// A town of three relays and six clients in which two relays have dialled each other.
+fn crossed() -> (World, Vec<HostId>, Vec<HostId>, Pair) {
+    let towns = (1..).map(|seed| town(seed, 3, 6));
+    let mut towns = towns.filter_map(|(world, relays, clients)| {
+        let pair = pair(&world, &relays, &clients)?;
+        Some((world, relays, clients, pair))
+    });
+    towns.next().unwrap()
+}
+
+/// Two relays with two links between them, over which circuits of two clients at least go one way, and of two the other.
+fn pair(world: &World, relays: &[HostId], clients: &[HostId]) -> Option<Pair> {
     let all = relays
         .iter()
         .flat_map(|a| relays.iter().map(move |b| (*a, *b)));
@@ -49,13 +59,15 @@ fn pair(world: &World, relays: &[HostId], clients: &[HostId]) -> Pair {
     });
     let is_shared = |it: &Pair| {
         let [rogue, next] = it.ids;
-        [[rogue, next], [next, rogue]].iter().all(|path| {
-            let goes = |client: &&HostId| !gaps(world, **client, path).is_empty();
-            clients.iter().filter(goes).count() > 1
-        })
+        let links = world.node(it.rogue).unwrap().links_to(&next);
+        links == 2
+            && [[rogue, next], [next, rogue]].iter().all(|path| {
+                let goes = |client: &&HostId| !gaps(world, **client, path).is_empty();
+                clients.iter().filter(goes).count() > 1
+            })
     };
     let mut pairs = pairs.filter(is_shared);
-    pairs.next().expect("a link that clients share")
+    pairs.next()
 }
 
 /// The gaps on those circuits of a client that go over these two relays.
@@ -87,8 +99,7 @@ fn seen(world: &World, it: &Pair, clients: &[HostId]) -> (Vec<u64>, usize) {
 
 /// A story of five batches on each of two links, from which the cells of one circuit are left out.
 fn leaves_out() -> (Vec<u64>, usize, u64) {
-    let (mut world, relays, clients) = town(1, 3, 6);
-    let pair = pair(&world, &relays, &clients);
+    let (mut world, _, clients, pair) = crossed();
     world.with_node(pair.rogue, |node, _| node.omit(&pair.ids[1], 20, &[5, 5]));
     world.run_for(10 * SECOND);
     let (on_link, others) = seen(&world, &pair, &clients);
@@ -121,8 +132,7 @@ struct Judged {
 }
 
 fn judged(times: [usize; 2]) -> Judged {
-    let (mut world, relays, clients) = town(1, 3, 6);
-    let it = pair(&world, &relays, &clients);
+    let (mut world, relays, clients, it) = crossed();
     world.with_node(it.rogue, |node, _| node.omit(&it.ids[1], 10, &times));
     world.run_for(8 * SECOND);
     let late: Vec<_> = (0..6).map(|n| world.client(&format!("late {n}"))).collect();

@@ -43,7 +43,12 @@ fn rates(class: Class) -> [f64; 2] {
         .iter()
         .find_map(|relay| {
             let talk = Talk::begin(&mut world, client, *relay, 1);
-            opens(&mut world, client, talk.conn, 5 * SECOND).then_some(talk)
+            if opens(&mut world, client, talk.conn, 5 * SECOND) {
+                return Some(talk);
+            }
+            // Else it would want circuits later.
+            world.close(client, talk.conn);
+            None
         })
         .unwrap();
     world.run_for(SECOND);

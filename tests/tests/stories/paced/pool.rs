@@ -297,9 +297,10 @@ fn a_circuit_that_has_served_is_no_other_sessions() {
     let (mut world, exits, client) = few_circuits(18, 2);
     let (_, conn) = any_session(&mut world, client, &exits).unwrap();
     world.close(client, conn);
-    let others = exits
-        .iter()
-        .map(|exit| world.session(client, *exit, FAR).unwrap());
+    // Another guard leads to the guard.
+    let guards = written_to(&world, client, &exits, Instant::ZERO);
+    let others = exits.iter().filter(|exit| !guards.contains(exit));
+    let others = others.map(|exit| world.session(client, *exit, FAR).unwrap());
     let others: Vec<_> = others.collect();
     let mut opened = false;
     let began = world.now();
@@ -326,4 +327,43 @@ fn a_session_goes_over_suspects_when_there_is_nobody_else() {
     world.dawdle(exit, u64::MAX, MS);
     let again = world.session(client, exit, FAR).unwrap();
     assert!(world.run_until(|world| world.is_open(client, again), WINDOW * 5));
+}
+
+/// The relays that somebody has written to since a moment.
+fn written_to(world: &World, client: HostId, relays: &[HostId], since: Instant) -> Vec<HostId> {
+    let records = world.observer().records().iter();
+    let mine = records.filter(|it| it.at >= since && it.from == Place::from(client));
+    let places: Vec<_> = mine.map(|it| it.to).collect();
+    let is_one = |relay: &HostId| places.contains(&Place::from(*relay));
+    relays.iter().copied().filter(is_one).collect()
+}
+
+/// PAC-14, DIR-22: a relay that no spare circuit leads to, for it is the guard of them all, is reached over the next guard, by a circuit that is begun in a window though all
+/// slots are taken; and when that guard is gone, circuits still are begun in windows.
+#[test]
+fn the_guard_itself_is_reached_over_the_next() {
+    let (mut world, relays, client) = begun(16);
+    let began = world.now();
+    world.run_for(3 * SECOND);
+    let [guard] = written_to(&world, client, &relays, began)[..] else {
+        panic!("more than one guard");
+    };
+    let conn = world.session(client, guard, FAR).unwrap();
+    let (mut births, mut next) = (vec![], None);
+    while world.now().since(began) < WINDOW * 10 {
+        let had = circuits(&world, client).own;
+        world.run_for(20 * MS);
+        let has = circuits(&world, client).own;
+        births.extend((had..has).map(|_| world.now().since(began)));
+        if next.is_none() && world.is_open(client, conn) {
+            assert_eq!(births.len(), 1);
+            next = written_to(&world, client, &relays, began)
+                .into_iter()
+                .find(|relay| *relay != guard);
+            world.kill(next.unwrap());
+        }
+    }
+    assert!(next.is_some() && births.len() > 1);
+    let is_at_a_window = |at: &Duration| at.as_millis() % WINDOW.as_millis() <= 40;
+    assert!(births.iter().all(is_at_a_window), "{births:?}");
 }

@@ -35,12 +35,14 @@ impl Lasting {
 }
 
 impl Mix {
-    /// Guard, second and third hop: of these, `begun` stand already. `meets` is the relay that is to come behind them.
+    /// Guard, second and third hop: of these, `begun` stand already. One is `rather_not` to be the guard, if there is another. `meets` is the relay that is
+    /// to come behind them.
     pub(in crate::node::mix) fn lasting_path(
         &mut self,
         consensus: &Consensus,
         meets: Option<&RelayId>,
         begun: &[RelayId],
+        rather_not: Option<&RelayId>,
     ) -> Result<Vec<RelayId>, NoPath> {
         if let Some(relay) = meets.filter(|relay| consensus.relay(relay).is_none()) {
             return Err(NoPath::NotListed(*relay));
@@ -64,7 +66,8 @@ impl Mix {
             *kind = vec![*stands];
         }
         let tries = [Wary::Silent, Wary::Suspect, Wary::Forger];
-        let tried = tries.map(|wary| self.lasting_past(consensus, meets, &kinds, wary));
+        let tried =
+            tries.map(|wary| self.lasting_past(consensus, meets, &kinds, (wary, rather_not)));
         let mut failed = NoPath::NoGuard;
         for path in tried {
             match path {
@@ -81,7 +84,7 @@ impl Mix {
         consensus: &Consensus,
         meets: Option<&RelayId>,
         [firsts, seconds, thirds]: &[Vec<RelayId>; 3],
-        wary: Wary,
+        (wary, rather_not): (Wary, Option<&RelayId>),
     ) -> Result<Vec<RelayId>, NoPath> {
         let is_bad = |relay: &RelayId| self.is_shunned(wary, relay) && meets != Some(relay);
         let is_bad_pair = |a: &RelayId, b: &RelayId| self.is_shunned_pair(wary, a, b);
@@ -94,15 +97,12 @@ impl Mix {
             relay.is_some_and(|relay| path::may_join(consensus, relay, path, &avoid))
         };
         let guards = self.client.guards.as_ref().ok_or(NoPath::NoGuard)?;
-        let drawn;
-        let firsts = match &firsts[..] {
-            [] => {
-                drawn = guards.usable(self.client.wall(self.clock), consensus, &avoid)?;
-                &drawn
-            }
-            _ => firsts,
-        };
-        for first in firsts {
+        let mut firsts = firsts.clone();
+        if firsts.is_empty() {
+            firsts = guards.usable(self.client.wall(self.clock), consensus, &avoid)?;
+            firsts.sort_by_key(|guard| rather_not == Some(guard));
+        }
+        for first in &firsts {
             for second in seconds.iter().filter(|it| joins(&[*first], it)) {
                 for third in thirds.iter().filter(|it| joins(&[*first, *second], it)) {
                     let path = [*first, *second, *third];

@@ -202,28 +202,40 @@ impl Mix {
         key: usize,
         consensus: &Consensus,
     ) -> Result<Vec<RelayId>, NoPath> {
-        let it = self.client.circuits.get(key);
-        match it.filter(|it| it.meet.is_some()) {
-            Some(it) => {
-                let begun = it.circuit.hops().to_vec();
-                self.lasting_path(consensus, None, &begun)
-            }
-            None => self.draw_path(consensus, None),
+        let it = self.client.circuits.get(key).ok_or(NoPath::NoGuard)?;
+        let begun = it.circuit.hops().to_vec();
+        if it.meet.is_some() {
+            return self.lasting_path(consensus, None, &begun, None);
         }
+        self.path_behind(consensus, begun.first().ok_or(NoPath::NoGuard)?)
+    }
+
+    /// Whether a spare circuit leads to this relay now. Without pacing one is built.
+    pub(in crate::node) fn leads_to(&self, relay: &RelayId) -> bool {
+        let is_silent = self.client.sulking.contains_key(relay);
+        let leads = || !self.meeting_spares(relay, Wary::Suspect).is_empty();
+        !is_silent && (self.pace.is_none() || leads())
     }
 
     /// A spare circuit by which this relay can be reached.
-    fn meeting_spare(&mut self, relay: &RelayId) -> Option<usize> {
-        let consensus = self.consensus.clone()?;
+    fn meeting_spare(&mut self, relay: &RelayId, wary: Wary) -> Option<usize> {
+        let spares = self.meeting_spares(relay, wary);
+        self.pick(&spares)
+    }
+
+    fn meeting_spares(&self, relay: &RelayId, wary: Wary) -> Vec<usize> {
+        let Some(consensus) = &self.consensus else {
+            return Vec::new();
+        };
         let fits = |it: &Origin| {
             let is_ready = it.stage == Stage::Spare && it.deadline.is_none() && it.aims(Aim::Spare);
             let stands = || self.wires.get(&it.link).is_some_and(|wire| wire.is_live());
-            let follows = || self.may_follow(&consensus, &it.path, relay, Wary::Suspect);
-            is_ready && stands() && !it.circuit.is_leaky() && self.is_usable(it) && follows()
+            let follows = || self.may_follow(consensus, &it.path, relay, wary);
+            let is_tight = || wary == Wary::Forger || self.is_tight(it);
+            is_ready && stands() && is_tight() && self.is_usable(it) && follows()
         };
         let spares = self.client.circuits.iter().filter(|(_, it)| fits(it));
-        let spares: Vec<_> = spares.map(|(key, _)| key).collect();
-        self.pick(&spares)
+        spares.map(|(key, _)| key).collect()
     }
 
     fn take_spare(&mut self, key: usize, relay: RelayId, aim: Aim) {
@@ -237,7 +249,7 @@ impl Mix {
 
     /// Has a spare circuit wait in a park.
     pub(super) fn park_spare(&mut self, relay: RelayId, cookie: Cookie) {
-        if let Some(key) = self.meeting_spare(&relay) {
+        if let Some(key) = self.meeting_spare(&relay, Wary::Suspect) {
             self.take_spare(key, relay, Aim::Park(cookie));
             self.ask(key);
         }
@@ -245,7 +257,8 @@ impl Mix {
 
     /// Has a spare circuit join a park, if one fits.
     pub(super) fn join_over_spare(&mut self, want: Want, cookie: Cookie) -> bool {
-        let Some(key) = self.meeting_spare(&want.relay) else {
+        let wary = self.wary(&want);
+        let Some(key) = self.meeting_spare(&want.relay, wary) else {
             return false;
         };
         self.take_spare(key, want.relay, Aim::Join(cookie));
@@ -328,6 +341,8 @@ impl Mix {
                 self.arm_origin(key);
             }
             (Heard::NotJoined, _, Stage::Asking | Stage::Parked | Stage::Used) => {
+                let alone = it.end.filter(|_| matches!(aim, Aim::Join(_)));
+                self.news.extend(alone.map(|want| News::Alone(want.end)));
                 self.fail_origin(key, None);
             }
             // It crossed our giving it up.

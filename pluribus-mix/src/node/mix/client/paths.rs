@@ -73,7 +73,7 @@ impl Mix {
             return Ok(vec![relay]);
         }
         if let Some(relay) = want.filter(|it| it.join.is_some()).map(|it| it.relay) {
-            let mut path = self.lasting_path(consensus, Some(&relay), &[])?;
+            let mut path = self.lasting_path(consensus, Some(&relay), &[], None)?;
             path.push(relay);
             return Ok(path);
         }
@@ -81,24 +81,43 @@ impl Mix {
             Some(relay) => (Last::Relay(relay), FAR),
             None => (Last::Any, FAR - 1),
         };
-        self.choose_path(consensus, last, hops)
+        self.choose_path(consensus, None, last, hops)
     }
 
-    /// A path, over relays that nothing is known against if there is one.
+    /// Guard and middle of a path to this relay. (PAC-14)
+    pub(super) fn path_before(&mut self, relay: &RelayId) -> Result<Vec<RelayId>, NoPath> {
+        let consensus = self.consensus.clone().ok_or(NoPath::NoGuard)?;
+        let mut path = self.choose_path(&consensus, None, Last::Relay(relay), FAR)?;
+        path.truncate(FAR - 1);
+        Ok(path)
+    }
+
+    /// Another middle behind this guard. (PAC-14)
+    pub(super) fn path_behind(
+        &mut self,
+        consensus: &Consensus,
+        guard: &RelayId,
+    ) -> Result<Vec<RelayId>, NoPath> {
+        self.choose_path(consensus, Some(guard), Last::Any, FAR - 1)
+    }
+
+    /// A path from the first guard that has one, or from this, over relays that nothing is known against if there is one.
     fn choose_path(
         &mut self,
         consensus: &Consensus,
+        first: Option<&RelayId>,
         last: Last<'_>,
         hops: usize,
     ) -> Result<Vec<RelayId>, NoPath> {
-        let path = self.path_past(consensus, last, hops, Wary::Silent);
-        let path = path.or_else(|_| self.path_past(consensus, last, hops, Wary::Suspect));
-        path.or_else(|_| self.path_past(consensus, last, hops, Wary::Forger))
+        let path = self.path_past(consensus, first, last, hops, Wary::Silent);
+        let path = path.or_else(|_| self.path_past(consensus, first, last, hops, Wary::Suspect));
+        path.or_else(|_| self.path_past(consensus, first, last, hops, Wary::Forger))
     }
 
     fn path_past(
         &mut self,
         consensus: &Consensus,
+        first: Option<&RelayId>,
         last: Last<'_>,
         hops: usize,
         wary: Wary,
@@ -121,7 +140,11 @@ impl Mix {
             relay: &is_bad,
             pair: &is_bad_pair,
         };
-        path::choose(consensus, guards, wall, last, hops, &avoid, &mut client.rng)
+        let rng = &mut client.rng;
+        match first {
+            Some(first) => path::through(consensus, first, last, hops, &avoid, rng),
+            None => path::choose(consensus, guards, wall, last, hops, &avoid, rng),
+        }
     }
 
     /// Whether a relay is not to be taken into a path.
@@ -153,14 +176,27 @@ impl Mix {
     ) -> Result<RelayId, NoPath> {
         let consensus = self.consensus.clone().ok_or(NoPath::NoGuard)?;
         let last = Last::Exit(Target { port, ip });
-        let path = self.choose_path(&consensus, last, FAR)?;
+        let path = self.choose_path(&consensus, None, last, FAR)?;
         path.last().copied().ok_or(NoPath::NoGuard)
+    }
+
+    /// The guard that paths begin with now. (DIR-22)
+    pub(super) fn first_guard(&self, consensus: &Consensus) -> Option<RelayId> {
+        let (client, now) = (&self.client, self.clock);
+        let is_bad = |relay: &RelayId| self.is_shunned(Wary::Silent, relay);
+        let avoid = Avoid {
+            relay: &is_bad,
+            pair: &|_, _| false,
+        };
+        let guards = client.guards.as_ref()?;
+        let usable = guards.usable(client.wall(now), consensus, &avoid);
+        usable.ok()?.first().copied()
     }
 
     /// The guard of the moment.
     pub(in crate::node) fn choose_guard(&mut self) -> Result<RelayId, NoPath> {
         let consensus = self.consensus.clone().ok_or(NoPath::NoGuard)?;
-        let path = self.choose_path(&consensus, Last::Any, 1)?;
+        let path = self.choose_path(&consensus, None, Last::Any, 1)?;
         path.first().copied().ok_or(NoPath::NoGuard)
     }
 

@@ -3,11 +3,23 @@
 use super::super::Mix;
 use super::meet::{Aim, Meet, OWN, Park, ParkAt};
 use super::paths::Wary;
-use super::{Origin, Stage};
+use super::{FAR, Origin, Reach, Stage};
+use crate::directory::Consensus;
 use crate::directory::path::NoPath;
 use crate::id::RelayId;
 use crate::onion::meet::Cookie;
 use crate::time::Instant;
+use std::collections::BTreeSet;
+
+/// A network of fewer relays is small: it is likely that somebody is to be met at one's own guard.
+const SMALL: usize = 32;
+
+/// What spare circuits are for: those for meetings go over lasting hops.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum For {
+    Sessions,
+    Meetings,
+}
 
 impl Mix {
     /// Which parks are to be kept from now on. (RDV-26)
@@ -51,15 +63,15 @@ impl Mix {
         let is_first = self.client.window.replace(now + window).is_none();
         // One is kept for who asks the guard itself.
         let room = self.free_slots().saturating_sub(1);
-        let room = room - self.begin_meetings(room, is_first);
-        match self.client.spares {
-            0 => 0,
-            // What our parks are going to need is not filled with what can do nothing else. (RDV-27)
-            most if self.client.meets.is_any() => {
-                room.min(most.saturating_sub(self.session_spares()))
-            }
-            _ => room,
+        let room = room.saturating_sub(self.begin_ways(is_first));
+        let most = self.client.spares;
+        if !self.client.meets.is_any() {
+            let room = room.saturating_sub(self.begin_meetings(room, room, is_first));
+            return if most > 0 { room } else { 0 };
         }
+        let sessions = most.saturating_sub(self.stock(For::Sessions).count());
+        room.saturating_sub(self.begin_meetings(room, sessions, is_first))
+            .min(sessions)
     }
 
     /// One of them: by the clock any, so that its age says nothing, else the first.
@@ -85,33 +97,19 @@ impl Mix {
         all.filter(answers).flat_map(missing).collect()
     }
 
-    /// Whether a circuit is spare for meetings, or will be.
-    fn is_meeting_spare(&self, it: &Origin) -> bool {
-        let lives = match it.stage {
-            Stage::Waiting | Stage::Asking | Stage::Mending => true,
+    /// The circuits that are spare, or will be.
+    fn stock(&self, used_for: For) -> impl Iterator<Item = &Origin> {
+        let lives = |it: &Origin| match it.stage {
+            Stage::Waiting | Stage::Asking | Stage::Mending => it.end.is_none(),
             Stage::Spare => self.is_usable(it),
             Stage::Parked | Stage::Used | Stage::Spent => false,
         };
-        lives && it.aims(Aim::Spare)
-    }
-
-    fn meeting_spares(&self) -> usize {
-        let all = self.client.circuits.iter();
-        all.filter(|(_, it)| self.is_meeting_spare(it)).count()
-    }
-
-    /// Spare circuits for sessions that there are or will be, where cells go by the clock.
-    pub(super) fn session_spares(&self) -> usize {
-        let all = self.client.circuits.iter();
-        let spare = |it: &Origin| {
-            let lives = match it.stage {
-                Stage::Waiting | Stage::Asking | Stage::Mending => it.end.is_none(),
-                Stage::Spare => self.is_usable(it),
-                Stage::Parked | Stage::Used | Stage::Spent => false,
-            };
-            lives && it.meet.is_none()
+        let serves = move |it: &Origin| match used_for {
+            For::Sessions => it.meet.is_none(),
+            For::Meetings => it.aims(Aim::Spare),
         };
-        all.filter(|(_, it)| spare(it)).count()
+        let all = self.client.circuits.iter().map(|(_, it)| it);
+        all.filter(move |it| lives(it) && serves(it))
     }
 
     /// Sees to it that our parks have their circuits, and that there are spare ones. Where cells go by the clock, what is missing is
@@ -139,7 +137,7 @@ impl Mix {
             .client
             .meets
             .spare
-            .saturating_sub(self.meeting_spares());
+            .saturating_sub(self.stock(For::Meetings).count());
         for _ in 0..missing {
             if !self.client.meets.budget.take(self.clock)
                 || self.build_meeting(Aim::Spare, None, true).is_err()
@@ -149,32 +147,57 @@ impl Mix {
         }
     }
 
-    /// Relays that sessions wait to meet at, and that no spare circuit leads to: they are hops of them all.
-    fn unreachable(&self) -> Vec<RelayId> {
+    /// Relays that sessions wait for and that no spare circuit leads to, for they are hops of them all; each of them once.
+    fn unreached(&self, used_for: For) -> Vec<RelayId> {
         let Some(consensus) = &self.consensus else {
             return Vec::new();
         };
-        let spares = self.client.circuits.iter().map(|(_, it)| it);
-        let spares: Vec<_> = spares.filter(|it| self.is_meeting_spare(it)).collect();
         let leads = |relay: &RelayId| {
-            spares
-                .iter()
+            self.stock(used_for)
                 .any(|it| self.may_follow(consensus, &it.path, relay, Wary::Suspect))
         };
-        let wants = self.client.wants.iter().filter(|it| it.join.is_some());
-        let relays = wants.map(|want| want.relay);
-        relays.filter(|relay| !leads(relay)).collect()
+        let waits = self.client.wants.iter().filter(|it| match used_for {
+            For::Sessions => it.join.is_none() && it.reach == Reach::Far,
+            For::Meetings => it.join.is_some(),
+        });
+        let relays: BTreeSet<_> = waits.map(|want| want.relay).collect();
+        relays.into_iter().filter(|relay| !leads(relay)).collect()
     }
 
-    /// Begins as many circuits for meetings as are missing, at most so many, and says how many these are. (RDV-27)
-    pub(super) fn begin_meetings(&mut self, room: usize, at_once: bool) -> usize {
+    /// Begins a circuit to each relay that a session waits for and none leads to, and says how many these are. Such a relay is the guard, most often:
+    /// then the next guard leads there, whose link has slots of its own. (PAC-14, DIR-22)
+    fn begin_ways(&mut self, at_once: bool) -> usize {
+        let mut begun = 0;
+        for relay in self.unreached(For::Sessions) {
+            let path = self.path_before(&relay);
+            let has_room = |path: &Vec<RelayId>| {
+                let guard = path.first();
+                let all = self.client.circuits.iter();
+                let over_it = all.filter(|(_, it)| it.path.first() == guard).count();
+                over_it + 1 < self.slots()
+            };
+            let built = match path.ok().filter(has_room) {
+                Some(path) if self.client.budget.take(self.clock) => {
+                    self.begin(path, FAR, None, None, at_once).is_ok()
+                }
+                _ => false,
+            };
+            begun += usize::from(built);
+        }
+        begun
+    }
+
+    /// Begins circuits for meetings in a window, and says how many: as many as are missing, then, if room is left behind `sessions` more for those, as
+    /// many as there is room for: any of them can be parked, or join. (RDV-27)
+    fn begin_meetings(&mut self, room: usize, sessions: usize, at_once: bool) -> usize {
         let parks = self.missing_in_parks();
         let met = parks.iter().map(|(relay, _)| *relay);
-        let met: Vec<_> = met.chain(self.unreachable()).collect();
+        let met: Vec<_> = met.chain(self.unreached(For::Meetings)).collect();
         let wanted = met.len() + self.client.meets.spare;
-        let missing = wanted.saturating_sub(self.meeting_spares()).min(room);
+        let missing = wanted.saturating_sub(self.stock(For::Meetings).count());
+        let most = missing.max(room.saturating_sub(sessions)).min(room);
         let mut begun = 0;
-        for n in 0..missing {
+        for n in 0..most {
             let meets = met.get(n).copied();
             // For a relay that cannot be reached over our lasting hops nothing is begun.
             let built = self.client.meets.budget.take(self.clock)
@@ -182,6 +205,20 @@ impl Mix {
             begun += usize::from(built);
         }
         begun
+    }
+
+    /// The guard that the next circuit for a meeting is rather not to begin with: in a small network one of four begins with the next guard, so that
+    /// also the first can be met at, and at once. (RDV-25)
+    fn guard_to_spare(&self, consensus: &Consensus) -> Option<RelayId> {
+        let is_small = self.pace.is_some() && consensus.relays().len() < SMALL;
+        let guard = self.first_guard(consensus).filter(|_| is_small)?;
+        let all = self.client.circuits.iter().map(|(_, it)| it);
+        let all = all.filter(|it| it.meet.is_some() && it.stage != Stage::Spent);
+        let (count, over_others) = all.fold((0, 0), |(count, others), it| {
+            let is_other = it.path.first() != Some(&guard);
+            (count + 1, others + usize::from(is_other))
+        });
+        (over_others * 4 < count).then_some(guard)
     }
 
     /// Begins a circuit over the lasting hops, by which this relay could be reached; and to it, if it is to be parked.
@@ -192,7 +229,8 @@ impl Mix {
         at_once: bool,
     ) -> Result<(), NoPath> {
         let consensus = self.consensus.clone().ok_or(NoPath::NoGuard)?;
-        let mut path = self.lasting_path(&consensus, meets.as_ref(), &[])?;
+        let rather_not = self.guard_to_spare(&consensus);
+        let mut path = self.lasting_path(&consensus, meets.as_ref(), &[], rather_not.as_ref())?;
         if let Aim::Park(_) = aim {
             path.extend(meets);
         }

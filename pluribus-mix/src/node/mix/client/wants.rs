@@ -121,15 +121,11 @@ impl Mix {
         if want.reach == Reach::Near {
             return false;
         }
-        // Rather over suspects than not at all.
-        let wary = match self.has_waited(&want) {
-            true => Wary::Forger,
-            false => Wary::Suspect,
-        };
+        let wary = self.wary(&want);
         let fits = |it: &Origin| {
             // The link may be gone, and the circuit about to hear of it.
             let stands = self.wires.get(&it.link).is_some_and(Wire::is_live);
-            let is_tight = wary == Wary::Forger || !it.circuit.is_leaky();
+            let is_tight = wary == Wary::Forger || self.is_tight(it);
             let may_follow = || self.may_follow(&consensus, &it.path, &want.relay, wary);
             it.meet.is_none() && stands && is_tight && self.is_usable(it) && may_follow()
         };
@@ -158,9 +154,19 @@ impl Mix {
         true
     }
 
-    /// Whether a session has waited for long, where cells go by the clock. (PAC-13)
-    fn has_waited(&self, want: &Want) -> bool {
+    /// Whether a circuit has no more gaps than may be, or as many as all on its link: what is late with all of them says nothing about one. (PAC-13)
+    pub(super) fn is_tight(&self, it: &Origin) -> bool {
+        let beside = self.client.circuits.iter().map(|(_, it)| it);
+        let mut beside = beside.filter(|other| other.link == it.link && other.lane.is_some());
+        !it.circuit.is_leaky() || beside.all(|other| other.circuit.is_leaky())
+    }
+
+    /// Over whom a session is not led: who has waited for long, where cells go by the clock, is rather led over suspects than not at all. (PAC-13)
+    pub(super) fn wary(&self, want: &Want) -> Wary {
         let window = self.pace.as_ref().map(|pace| pace.rules.window);
-        window.is_some_and(|window| want.since + window.min(LONG) <= self.clock)
+        match window.is_some_and(|window| want.since + window.min(LONG) <= self.clock) {
+            true => Wary::Forger,
+            false => Wary::Suspect,
+        }
     }
 }

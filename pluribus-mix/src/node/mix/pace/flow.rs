@@ -106,8 +106,10 @@ impl Flow {
             (Kind::Guard, Some(first)) => first + RUN_UP,
             _ => 0,
         };
+        // A client begins one at a time, for the relays to keep up with.
+        let opened = self.opened + u64::from(matches!(self.kind, Kind::Guard));
         match whose {
-            Whose::Ours => next.max(run_up).max(self.opened),
+            Whose::Ours => next.max(run_up).max(opened),
             Whose::Theirs => next,
         }
     }

@@ -62,6 +62,13 @@ impl Mix {
 
 /// A relay that is told to do wrong.
 impl Node {
+    /// How many links there are to a relay.
+    pub(crate) fn links_to(&self, to: &RelayId) -> usize {
+        let mix = self.mix.as_ref().expect("a relay");
+        let flows = mix.wires.values().filter_map(|wire| wire.flow.as_ref());
+        flows.filter(|flow| flow.kind == Kind::Peer(*to)).count()
+    }
+
     /// Leaves out the cells of one circuit in one of so many batches to a relay, so often on each of its links with it.
     pub(crate) fn omit(&mut self, to: &RelayId, one_in: u64, times: &[usize]) {
         let mix = self.mix.as_mut().expect("a relay");

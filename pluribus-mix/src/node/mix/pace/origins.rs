@@ -108,12 +108,15 @@ impl Mix {
         window.is_none_or(usable)
     }
 
-    /// The circuits that may still be begun on this link. (PAC-14)
-    pub(in crate::node::mix) fn free_slots(&self) -> usize {
+    /// The circuits that may run on one link of a client. (PAC-14)
+    pub(in crate::node::mix) fn slots(&self) -> usize {
         let slots = self.pace.as_ref().map_or(0, |pace| pace.rules.slots);
-        usize::try_from(slots)
-            .unwrap_or(usize::MAX)
-            .saturating_sub(self.client.circuits.len())
+        usize::try_from(slots).unwrap_or(usize::MAX)
+    }
+
+    /// The circuits that may still be begun. (PAC-14)
+    pub(in crate::node::mix) fn free_slots(&self) -> usize {
+        self.slots().saturating_sub(self.client.circuits.len())
     }
 
     /// Gives a circuit its place on a link. Whether there is one.
@@ -208,10 +211,10 @@ impl Mix {
                 reason: Reason::EndOver,
                 ..
             } => self.fail_origin(key, None),
-            Heard::Truncated { strike, .. } => {
+            Heard::Truncated { strike, reason, .. } => {
                 // The exit is gone, or what lay before it.
                 it.leg_ends = None;
-                if it.stage == Stage::Asking {
+                if it.stage == Stage::Asking || reason == Reason::NextEnded {
                     self.sulk(key);
                 }
                 if let Some(it) = self.client.circuits.get_mut(key) {
@@ -239,9 +242,14 @@ impl Mix {
         });
         if stands {
             let was_building = matches!(it.stage, Stage::Asking | Stage::Mending);
+            // What has served nobody is as good as the hops that are left; what is for meetings, also if it has.
+            let has_lost = match it.meet {
+                Some(_) => it.circuit.hops().len() < OWN,
+                None => it.stage == Stage::Spare,
+            };
             (it.stage, it.deadline, it.end) = (Stage::Spent, None, None);
             it.leaves = None;
-            if was_building && !it.circuit.is_over() {
+            if (was_building || has_lost) && !it.circuit.is_over() {
                 match it.meet {
                     Some(_) => it.meets_nobody(self.clock, PAUSE),
                     None => it.fall_back(self.clock),
@@ -262,11 +270,11 @@ impl Mix {
             return;
         };
         match path {
-            Some(path) if path.first() == it.path.first() => {
+            Some(path) => {
                 it.path = path;
                 self.ask(key);
             }
-            _ => {
+            None => {
                 it.deadline = Some(now + PAUSE);
                 self.arm_origin(key);
             }

@@ -322,7 +322,7 @@ fn lasting_hops_stay_for_a_day() {
             let (pair, grave) = ((None, relay), Grave::Forged);
             mix.client.suspicion.note(mix.clock, Strike { pair, grave });
         }
-        let paths = (0..40).map(|_| mix.lasting_path(&consensus, None, &[]).unwrap());
+        let paths = (0..40).map(|_| mix.lasting_path(&consensus, None, &[], None).unwrap());
         let hops: BTreeSet<_> = paths.flat_map(|path| path[1..].to_vec()).collect();
         assert_eq!(hops.len(), 4);
         hops
