@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -24,12 +25,18 @@ pub(crate) struct Story {
     /// How many vats there are; Alice introduces each of the others to the next
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(3..=8))]
     vats: u8,
-    /// How cells are sent: at once; or by the clock, as many whether something is said or not, which does not always come to an end yet
+    /// How cells are sent: at once; or by the clock, as many whether something is said or not, which takes longer, and now and then does not come to an end
     #[arg(long, value_enum, default_value_t = Pace::None)]
     pacing: Pace,
     /// How many messages Bob sends to Carol, and Carol back
     #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u32).range(4..=10_000))]
     messages: u32,
+    /// Have everything take so much longer over each link to a relay, each way: then times are told in link delays, too
+    #[arg(long, value_name = "MS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=1000))]
+    link_delay: u64,
+    /// Write what happens in each vat and because of what, as lines of JSON
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
     /// Have Bob tell Carol his address, to see that the table shows it
     #[arg(long)]
     leak: bool,
@@ -57,6 +64,8 @@ impl Story {
             every: EVERY,
             patience: PATIENCE + EVERY * self.messages,
             leak: self.leak,
+            link_delay: Duration::from_millis(self.link_delay),
+            trace: self.trace,
         };
         let json = self.json;
         let tale = tell(&options, |line| match line {
@@ -117,9 +126,8 @@ fn in_json(tale: &Tale) -> Json {
     json!({
         "ok": tale.is_fine(),
         "handoff": {
-            // Nobody counts links on loopback.
-            "delays_to_first_message": null,
-            "delays_to_reply": null,
+            "delays_to_first_message": tale.in_delays(went.to_first_message),
+            "delays_to_reply": tale.in_delays(went.to_reply),
             "ms": ms(went.to_answer),
             "ms_to_first_message": ms(went.to_first_message),
             "ms_to_reply": ms(went.to_reply),

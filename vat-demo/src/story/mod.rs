@@ -6,13 +6,16 @@
 //! [searched](knows) who knows what.
 
 pub mod knows;
+mod tale;
 mod talk;
 mod town;
+mod trace;
 mod vat;
 
 use std::cell::RefCell;
 use std::error::Error;
 use std::future::{pending, poll_fn};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::task::Poll;
 
@@ -25,10 +28,12 @@ use tokio::time::{Duration, Instant, sleep, sleep_until, timeout};
 use crate::captp::locator::{Peer, Sturdyref};
 use crate::netlayer::entropy;
 use crate::vat::{Outcome, Ref};
-use knows::Row;
+use tale::in_delays;
+pub use tale::{Handoff, Tale};
 pub use talk::Tally;
 use talk::{friend, guest};
 use town::{RELAYS, Town, short};
+use trace::Trace;
 use vat::Actor;
 
 /// What came of everything that Alice wanted to have.
@@ -72,6 +77,10 @@ pub struct Options {
     pub patience: Duration,
     /// Whether Bob tells Carol where he is.
     pub leak: bool,
+    /// How much longer everything takes over a link to a relay, each way.
+    pub link_delay: Duration,
+    /// Where it is written what happens in each vat, and because of what.
+    pub trace: Option<PathBuf>,
 }
 
 /// A line of the story, or what is waited for.
@@ -81,44 +90,6 @@ pub enum Line {
     Story(String),
     /// What is waited for.
     Progress(String),
-}
-
-/// Times from the arrival of the certificate at Bob.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Handoff {
-    /// Until Carol's vat had the first message of his.
-    pub to_first_message: Duration,
-    /// Until his vat had the first message of hers.
-    pub to_reply: Duration,
-    /// Until Carol's object was called.
-    pub to_call: Duration,
-    /// Until Bob had its answer.
-    pub to_answer: Duration,
-}
-
-/// How it went.
-#[derive(Clone, Debug)]
-pub struct Tale {
-    /// How long the introduction took.
-    pub handoff: Handoff,
-    /// Who knows what.
-    pub who_knows: Vec<Row>,
-    /// The name of the relay that was killed.
-    pub relay_killed: String,
-    /// How messages arrived.
-    pub tally: Tally,
-    /// From the start until the network and the vats were ready.
-    pub ready: Duration,
-    /// From the start to the end.
-    pub took: Duration,
-}
-
-impl Tale {
-    /// Whether everything came once and in order, and nobody knows what nobody was to know.
-    #[must_use]
-    pub fn is_fine(&self) -> bool {
-        self.tally.is_fine() && self.who_knows.iter().all(Row::is_fine)
-    }
 }
 
 /// Plays it, and tells each line when it happens. Needs a tokio runtime; what it starts ends with that.
@@ -172,6 +143,7 @@ async fn play(options: &Options, say: &mut dyn FnMut(Line)) -> Told<Tale> {
         tally,
         ready,
         took: start.elapsed(),
+        link_delay: options.link_delay,
     })
 }
 
@@ -192,10 +164,15 @@ impl Stage {
         say(Line::Progress(format!(
             "{RELAYS} relays to know each other"
         )));
-        let mut town = Town::begin(options.pacing).await?;
+        let mut town = Town::begin(options.pacing, options.link_delay).await?;
+        let trace = options.trace.as_deref().map(Trace::create).transpose()?;
         let mut actors = Vec::new();
         for name in NAMES.into_iter().take(options.vats) {
-            actors.push(Actor::born(name, town.local.network()).await?);
+            let mut actor = Actor::born(name, town.local.network()).await?;
+            if let Some(trace) = trace.clone() {
+                actor.host.trace(move |event| trace.note(name, &event));
+            }
+            actors.push(actor);
         }
         town.local.ready().await;
         say(Line::Progress("circuits of the vats".to_owned()));
@@ -344,11 +321,11 @@ impl Stage {
             to_answer: since(talk.answered.as_ref())?,
         };
         say(Line::Story(format!(
-            "Alice sends {guest} a reference to an object of {friend}'s; what leads to {friend} goes with it.\n{friend} has {guest}'s first message after {} ms, {guest} hers after {}; the object is called after {}, the answer comes after {}.",
-            handoff.to_first_message.as_millis(),
-            handoff.to_reply.as_millis(),
-            handoff.to_call.as_millis(),
-            handoff.to_answer.as_millis(),
+            "Alice sends {guest} a reference to an object of {friend}'s; what leads to {friend} goes with it.\n{friend} has {guest}'s first message after {}, {guest} hers after {}; the object is called after {}, the answer comes after {}.",
+            self.span(handoff.to_first_message),
+            self.span(handoff.to_reply),
+            self.span(handoff.to_call),
+            self.span(handoff.to_answer),
         )));
         Ok(handoff)
     }
@@ -365,6 +342,7 @@ impl Stage {
                 .turn(|turn| turn.send_only(&friend, [i64::from(number).into()]));
             self.rest(options.every).await;
             if number == options.messages.div_ceil(4) {
+                self.can_meet_again(say).await?;
                 let [_, bob, carol, ..] = self.actors.as_slice() else {
                     return Err("nobody is there".into());
                 };
@@ -387,6 +365,29 @@ impl Stage {
         }
         self.rest(ECHO).await;
         Ok(killed.ok_or("nothing was said")?)
+    }
+
+    /// Waits until Bob and Carol have something with which they can call each other again.
+    async fn can_meet_again(&mut self, say: &mut dyn FnMut(Line)) -> Told {
+        say(Line::Progress(
+            "tickets that Bob and Carol give each other".to_owned(),
+        ));
+        let (bob, carol) = (self.vat(1)?, self.vat(2)?);
+        self.until(|stage| {
+            let [_, of_bob, of_carol, ..] = stage.actors.as_slice() else {
+                return None;
+            };
+            let have = of_bob.introductions_to(&carol) > 0 && of_carol.introductions_to(&bob) > 0;
+            have.then_some(())
+        })
+        .await
+    }
+
+    /// A time in words: in link delays too, where these are known.
+    fn span(&self, span: Duration) -> String {
+        let delays = in_delays(span, self.options.link_delay);
+        let delays = delays.map(|count| format!(" ({count:.1} link delays)"));
+        format!("{} ms{}", span.as_millis(), delays.unwrap_or_default())
     }
 
     fn tally(&self, sent: u32) -> Tally {

@@ -7,6 +7,7 @@ use pluribus_mix::id::RelayId;
 use pluribus_mix::net::party::Local;
 use pluribus_mix::node::{Held, Knowledge};
 use tokio::task::JoinSet;
+use tokio::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::knows::Party;
@@ -17,6 +18,8 @@ use super::{Pacing, Told};
 pub(super) const RELAYS: u16 = 8;
 /// Seconds from one list of relays to the next.
 const INTERVAL: u64 = 60;
+/// Seconds from one window in which circuits are begun to the next, as in a network that says nothing else: what the vats begin with outlasts the story.
+const WINDOW: u64 = 60;
 
 impl Pacing {
     /// A vat that hides needs more circuits at a time than one that only calls: those that wait in its parks beside those that it calls over.
@@ -26,7 +29,7 @@ impl Pacing {
             .with("slots", 24)?;
         Ok(match self {
             Self::None => params.with("pacing", "none")?,
-            Self::Constant => params,
+            Self::Constant => params.with("pool_window", WINDOW)?,
         })
     }
 }
@@ -42,8 +45,9 @@ pub(super) struct Town {
 }
 
 impl Town {
-    pub(super) async fn begin(pacing: Pacing) -> Told<Self> {
-        let local = Local::begin(pacing.params()?, RELAYS, &Policy::default()).await?;
+    pub(super) async fn begin(pacing: Pacing, delay: Duration) -> Told<Self> {
+        let policy = Policy::default();
+        let local = Local::begin_apart(pacing.params()?, RELAYS, &policy, delay).await?;
         let (mut parties, stop) = (JoinSet::new(), CancellationToken::new());
         let tokens = local.work(&mut parties, &stop);
         Ok(Self {
