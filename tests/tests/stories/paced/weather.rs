@@ -114,7 +114,7 @@ fn lives_through(minutes: u64) {
         assert_eq!(rested.own, rested.spare, "minute {minute}");
         for relay in &relays {
             let held = circuits(&world, *relay);
-            // J + 3 batches may wait, each way. (PAC-6)
+            // J + 13 batches may wait, each way; of links that nothing held up when they began no more than J + 3 do. (PAC-6)
             assert!(held.cells <= 2 * 6 * held.through, "{held:?}");
             let paced = world.node(*relay).unwrap().paced().unwrap();
             assert_eq!((paced.short, paced.shunned), (0, 0));
