@@ -13,6 +13,7 @@ mod knows;
 mod lasting;
 mod meet;
 mod paths;
+mod sulking;
 mod tend;
 mod wants;
 
@@ -34,7 +35,8 @@ use budget::Budget;
 use meet::Meets;
 use paths::Wary;
 use slab::Slab;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+use sulking::Sulking;
 pub(super) use wants::Want;
 
 /// What is asked of a hop has so long to be answered.
@@ -47,8 +49,6 @@ const WINDOW: Duration = Duration::from_secs(1);
 pub(super) const FAR: usize = 3;
 /// How often an end is tried.
 const TRIES: u32 = 3;
-/// A relay that did not answer is passed over for so long, where there are others.
-const SULK: Duration = Duration::from_secs(60);
 
 /// How many relays lie between a client and the relay that it wants a session with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub(super) struct Client {
     /// The time of day at some moment.
     wall: (Wall, Instant),
     pub(super) suspicion: Suspicion,
-    sulking: BTreeMap<RelayId, Instant>,
+    sulking: Sulking,
     spares: usize,
     budget: Budget,
     meets: Meets,
@@ -145,7 +145,7 @@ impl Client {
             guards: None,
             wall: (Wall(0), Instant::ZERO),
             suspicion: Suspicion::new(),
-            sulking: BTreeMap::new(),
+            sulking: Sulking::default(),
             spares,
             budget: Budget::new(most, pause),
             meets: Meets::new(meets, each, (most, pause)),
@@ -192,7 +192,7 @@ impl Mix {
     /// The pool's moment: wants that had to wait, and spares that are missing.
     pub(super) fn client_due(&mut self) {
         self.timers.clear(Who::Pool, &mut self.client.pool);
-        self.client.sulking.retain(|_, until| *until > self.clock);
+        self.client.sulking.expire(self.clock);
         self.look_at_wants();
         self.tend();
         let is_first = self.client.window.is_none();
@@ -218,7 +218,7 @@ impl Mix {
         };
         match it.circuit.handle(cell) {
             Heard::Nothing => {}
-            Heard::Grown => self.ask(key),
+            Heard::Grown => self.grown(key),
             Heard::Through => {
                 let Some(want) = it.end.filter(|_| it.stage == Stage::Used) else {
                     return self.fail_origin(key, None);
@@ -261,27 +261,29 @@ impl Mix {
         let Some(guard) = it.path.first().copied().filter(|_| said_so) else {
             return self.fail_origin(key, None);
         };
-        self.client.sulking.insert(guard, self.clock + SULK);
+        self.has_not_answered(guard);
         self.fail_origin(key, Some(lesser(None, guard)));
     }
 
     /// The relay that was asked would not or could not be a hop: others come first for a while.
     pub(super) fn sulk(&mut self, key: usize) {
-        let until = self.clock + SULK;
-        if let Some(it) = self.client.circuits.get(key)
-            && let Some(asked) = it.path.get(it.circuit.hops().len())
-        {
-            self.client.sulking.insert(*asked, until);
+        let it = self.client.circuits.get(key);
+        let asked = it.and_then(|it| it.path.get(it.circuit.hops().len()));
+        if let Some(asked) = asked.copied() {
+            self.has_not_answered(asked);
         }
+    }
+
+    fn has_not_answered(&mut self, relay: RelayId) {
+        let may_be_lost = self.pace.is_some();
+        self.client.sulking.note(self.clock, relay, may_be_lost);
     }
 
     /// A relay behind the guard did not pass on an answer, or had none to pass on.
     fn sulk_at_last(&mut self, key: usize) {
-        let until = self.clock + SULK;
-        if let Some(it) = self.client.circuits.get(key)
-            && let [_, .., last] = it.circuit.hops()
-        {
-            self.client.sulking.insert(*last, until);
+        let it = self.client.circuits.get(key);
+        if let Some([_, .., last]) = it.map(|it| it.circuit.hops()) {
+            self.has_not_answered(*last);
         }
     }
 

@@ -72,6 +72,15 @@ impl Mix {
         Ok(())
     }
 
+    /// A relay has answered, and is a hop now.
+    pub(in crate::node::mix) fn grown(&mut self, key: usize) {
+        let it = self.client.circuits.get(key);
+        if let Some(last) = it.and_then(|it| it.circuit.hops().last()).copied() {
+            self.client.sulking.answered(&last);
+        }
+        self.ask(key);
+    }
+
     /// Asks the next relay of a circuit's path, or gives the circuit to who wants it if it is complete.
     pub(in crate::node::mix) fn ask(&mut self, key: usize) {
         if !self.has_lane(key) {

@@ -38,7 +38,7 @@ impl Client {
     /// The relays that circuits to come may go through.
     pub(in crate::node::mix) fn chosen(&self, out: &mut AllHeld) {
         let guards = self.guards.iter().flat_map(|guards| guards.names());
-        let relays = guards.chain(self.sulking.keys());
+        let relays = guards.chain(self.sulking.names());
         out.extend(relays.copied().map(Held::Relay));
         self.meets.held(out);
     }

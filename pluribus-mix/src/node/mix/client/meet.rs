@@ -212,7 +212,7 @@ impl Mix {
 
     /// Whether a spare circuit leads to this relay now. Without pacing one is built.
     pub(in crate::node) fn leads_to(&self, relay: &RelayId) -> bool {
-        let is_silent = self.client.sulking.contains_key(relay);
+        let is_silent = self.client.sulking.has(self.clock, relay);
         let leads = || !self.meeting_spares(relay, Wary::Suspect).is_empty();
         !is_silent && (self.pace.is_none() || leads())
     }

@@ -126,7 +126,7 @@ impl Mix {
         let wall = client.wall(now);
         let guards = client.guards.as_ref().ok_or(NoPath::NoGuard)?;
         let (suspicion, sulking) = (&client.suspicion, &client.sulking);
-        let is_silent = |relay: &RelayId| sulking.contains_key(relay) && last != Last::Relay(relay);
+        let is_silent = |relay: &RelayId| sulking.has(now, relay) && last != Last::Relay(relay);
         let is_bad = |relay: &RelayId| match wary {
             Wary::Silent => suspicion.is_suspect(now, relay) || is_silent(relay),
             Wary::Suspect => suspicion.is_suspect(now, relay),
@@ -151,9 +151,7 @@ impl Mix {
     pub(super) fn is_shunned(&self, wary: Wary, relay: &RelayId) -> bool {
         let (now, suspicion) = (self.clock, &self.client.suspicion);
         match wary {
-            Wary::Silent => {
-                suspicion.is_suspect(now, relay) || self.client.sulking.contains_key(relay)
-            }
+            Wary::Silent => suspicion.is_suspect(now, relay) || self.client.sulking.has(now, relay),
             Wary::Suspect => suspicion.is_suspect(now, relay),
             Wary::Forger => suspicion.is_forger(now, relay),
         }

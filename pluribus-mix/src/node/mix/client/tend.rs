@@ -93,7 +93,7 @@ impl Mix {
         };
         let all = self.client.meets.parks.iter();
         // One that did not answer is asked again when others have had their turn.
-        let answers = |park: &&Park| !self.client.sulking.contains_key(&park.relay);
+        let answers = |park: &&Park| !self.client.sulking.has(self.clock, &park.relay);
         all.filter(answers).flat_map(missing).collect()
     }
 

@@ -190,7 +190,7 @@ impl Mix {
         };
         match it.circuit.handle_at(index, cell) {
             Heard::Nothing => {}
-            Heard::Grown => self.ask(key),
+            Heard::Grown => self.grown(key),
             Heard::Through => {
                 let index = it.number_of(it.circuit.end_index());
                 if let Some(want) = it.end.filter(|_| it.stage == Stage::Used)
