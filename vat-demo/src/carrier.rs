@@ -99,6 +99,12 @@ pub trait Introducer {
 
     /// A gift of this exporter was given to us and is about to be fetched.
     fn expect(&self, exporter: &Peer);
+
+    /// Whether one vat may be out of reach of another though a third one reaches both: then that one passes on what it has introduced them for.
+    /// (CAP-42)
+    fn may_part(&self) -> bool {
+        false
+    }
 }
 
 /// Tells receivers what the exporter says of itself.

@@ -18,6 +18,7 @@ enum Asked {
     Fetch(Vec<u8>),
     Deposit(Vec<u8>, Value<Desc>),
     Withdraw(Box<super::certificate::SignedReceive>),
+    Forward(Vec<u8>),
     /// Anything else. What is in it came like every other reference, and is given back.
     Nonsense(Vec<Value<Desc>>),
 }
@@ -37,6 +38,9 @@ impl Asked {
                 Value::Symbol(Symbol(verb)),
                 Value::Ref(Desc::Receive(receive)),
             ] if verb == "withdraw-gift" => Self::Withdraw(receive.clone()),
+            [Value::Symbol(Symbol(verb)), Value::Bytes(id)] if verb == "forward-gift" => {
+                Self::Forward(mem::take(id))
+            }
             _ => Self::Nonsense(args),
         }
     }
@@ -58,10 +62,11 @@ impl Comms {
                 let gift = self.take_value(turn, no, gift)?;
                 self.deposit_gift(turn, no, id, gift)
             }
+            Asked::Forward(id) => self.forward_gift(turn, no, id),
             Asked::Nonsense(args) => {
                 drop(self.take_args(turn, no, args)?);
                 Err(Problem::new(
-                    "the bootstrap object takes 'fetch, 'deposit-gift and 'withdraw-gift",
+                    "the bootstrap object takes 'fetch, 'deposit-gift, 'withdraw-gift and 'forward-gift",
                 ))
             }
         };

@@ -16,6 +16,7 @@ use pluribus_mix::time::{Duration, Instant};
 
 use super::certificate::SessionKey;
 use super::dialect::Dialect;
+use super::forward::Given;
 use super::handoff::Gifts;
 use super::link::{Errands, Link, SessionNo, gone};
 use super::locator::{Peer, Sturdyref};
@@ -65,6 +66,7 @@ pub struct Comms {
     pub(super) begun: BTreeMap<Peer, SessionNo>,
     pub(super) errands: Errands,
     pub(super) gifts: Gifts,
+    pub(super) given: Given,
     pub(super) introducer: Rc<dyn Introducer>,
     pub(super) registry: Registry,
     /// What all peers have left in this vat.
@@ -97,6 +99,7 @@ impl Comms {
             begun: BTreeMap::new(),
             errands: Errands::default(),
             gifts: Gifts::default(),
+            given: Given::default(),
             introducer: Rc::new(AsItIs),
             registry: Registry::default(),
             left: Scales::default(),
@@ -348,6 +351,7 @@ impl Comms {
         stages
             .chain(undecided)
             .chain(self.gifts.next_deadline())
+            .chain(self.given.next_deadline())
             .min()
     }
 
@@ -370,6 +374,7 @@ impl Comms {
             session.decide(now);
         }
         self.gifts.expire(turn, now);
+        self.given.expire(now);
         self.work(turn, now);
     }
 
@@ -414,11 +419,15 @@ impl Comms {
         if let Some(live) = session.live() {
             self.gifts.session_ended(turn, live, self.now);
         }
+        self.given.session_ended(no);
         for reference in session.tables.imported() {
             turn.sever(&reference, problem);
         }
-        let waiting = session.gifts.drain(..).map(|gift| gift.resolver);
-        let waiting = waiting.chain(session.wanted.drain(..));
+        // Of these nothing was said to the peer.
+        for gift in session.gifts.drain(..) {
+            self.ask_gifter(turn, gift, problem);
+        }
+        let waiting = session.wanted.drain(..);
         let waiting: Vec<_> = waiting.chain(session.tables.resolvers()).collect();
         for resolver in waiting {
             turn.resolve(resolver, Err(problem.clone()));
@@ -444,7 +453,7 @@ impl Comms {
     pub fn sizes(&self) -> Sizes {
         let mut sizes = Sizes {
             sessions: self.sessions.len(),
-            gifts: self.gifts.len(),
+            gifts: self.gifts.len() + self.given.len(),
             left: self.left.weight(),
             ..Sizes::default()
         };
@@ -469,7 +478,7 @@ pub struct Sizes {
     pub imports: usize,
     /// Promises of answers that peers may send to.
     pub answers: usize,
-    /// Gifts deposited, and wishes that wait for one.
+    /// Gifts deposited, wishes that wait for one, and gifts that may have to be passed on.
     pub gifts: usize,
     /// What peers have left here, in weight.
     pub left: usize,

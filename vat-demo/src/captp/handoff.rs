@@ -131,13 +131,13 @@ impl Gifts {
 
 /// As gifter.
 impl Comms {
-    /// Gives what is at `position` of another session to the peer of session `no`.
+    /// Gives `gift`, which is at `position` of another session, to the peer of session `no`.
     pub(super) fn give_away(
         &mut self,
         turn: &mut Turn<'_>,
         no: SessionNo,
-        link: &Rc<Link>,
-        position: Position,
+        (link, position): (&Rc<Link>, Position),
+        gift: &Ref,
     ) -> Option<SignedGive> {
         let receiver = self.sessions.get(&no)?;
         let receiver_key = receiver.live()?.their_key;
@@ -153,6 +153,7 @@ impl Comms {
             gift_id: gift_id.clone(),
         };
         let give = give.sign(&exporter.key, exporter.dialect.keys());
+        self.was_given(no, &gift_id, gift);
         let deposit = vec![
             Value::symbol("deposit-gift"),
             Value::Bytes(gift_id),
@@ -199,9 +200,10 @@ impl Comms {
                 if session.live().is_none() {
                     session.for_gift_of.get_or_insert(no);
                 }
-                let no = session.no;
+                let (gifter, no) = (no, session.no);
                 let gift = Gift {
                     give,
+                    gifter,
                     receiver,
                     resolver,
                     _share: share,

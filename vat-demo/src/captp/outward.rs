@@ -175,7 +175,7 @@ impl Comms {
                 return Ok(Desc::Target(Target::Answer(position)));
             }
             Some(Away::Imported(link, position)) if matches!(reference.kind(), Kind::Far(_)) => {
-                if let Some(give) = self.give_away(turn, no, &link, position) {
+                if let Some(give) = self.give_away(turn, no, (&link, position), reference) {
                     return Ok(Desc::Give(Box::new(give)));
                 }
             }

@@ -94,6 +94,8 @@ pub(super) struct Live {
 /// A gift that was given to us and is with the peer.
 pub(super) struct Gift {
     pub(super) give: SignedGive,
+    /// The session over which it was given.
+    pub(super) gifter: SessionNo,
     /// Our key of the session over which it was given.
     pub(super) receiver: Rc<SessionKey>,
     pub(super) resolver: Resolver,

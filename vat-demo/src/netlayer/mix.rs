@@ -109,6 +109,10 @@ impl<N: Netlayer + Introductions> Introducer for RefCell<Mix<N>> {
             self.borrow_mut().netlayer.expect(&target);
         }
     }
+
+    fn may_part(&self) -> bool {
+        true
+    }
 }
 
 impl<N: Netlayer> Carrier for Mix<N> {

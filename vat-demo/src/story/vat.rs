@@ -182,4 +182,8 @@ impl Introducer for Noted {
         drop(log);
         self.0.expect(exporter);
     }
+
+    fn may_part(&self) -> bool {
+        self.0.may_part()
+    }
 }
