@@ -7,7 +7,7 @@ use super::trace::{MILLI, Nanos, Record, SECOND, Spans, Way};
 use pluribus_mix::crypto::rng::{Noise, Rng, Seed};
 
 const Q: Nanos = 20 * MILLI;
-const SPAN: Nanos = 30 * SECOND;
+const SPAN: Nanos = 90 * SECOND;
 const FLOWS: usize = 12;
 /// From a link to the other end.
 const DELAY: Nanos = 160 * MILLI;
@@ -53,7 +53,10 @@ impl Maker {
     fn spans(&mut self) -> [Spans; 2] {
         let (mut up, mut down, mut at) = (Spans::default(), Spans::default(), 0);
         while at < SPAN {
-            at += 5 * Q + self.below(50 * Q);
+            at += match self.below(3) {
+                0 => 80 * Q + self.below(140 * Q),
+                _ => 5 * Q + self.below(50 * Q),
+            };
             for spans in [&mut up, &mut down] {
                 let from = at + self.below(20 * Q);
                 spans.add(from, from + 8 * Q + self.below(30 * Q));

@@ -220,7 +220,7 @@ async fn talk(
 ) -> std::io::Result<WriteHalf<MixStream>> {
     let until = now() + Nanos::try_from(plan.traffic.as_nanos()).unwrap_or(0);
     while now() < until {
-        let long = 10 + rng.below(24);
+        let long = 16 + rng.below(40);
         match rng.below(8) {
             // Much is said.
             0..3 => say(&mut writing, truth, plan, (long, 0)).await?,
@@ -237,9 +237,9 @@ async fn talk(
             _ => say(&mut writing, truth, plan, (long, long)).await?,
         }
         // Now and then for long, so that there is something to tell from being busy.
-        let rest = match rng.below(4) {
-            0 => 45 + rng.below(90),
-            _ => 5 + rng.below(45),
+        let rest = match rng.below(3) {
+            0 => 90 + rng.below(140),
+            _ => 5 + rng.below(40),
         };
         sleep(quanta(plan, rest)).await;
     }
