@@ -12,7 +12,7 @@ use vat_demo::story::{Line, Options, Pacing, Tale, tell};
 
 use super::Failure;
 
-/// How long the story may take; on a machine that has nothing else to do it takes a quarter of that.
+/// How long the story may take; on a machine that has nothing else to do it takes a fifth of that.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// The time from one message to the next.
 const EVERY: Duration = Duration::from_millis(50);
@@ -25,8 +25,9 @@ pub(crate) struct Story {
     /// How many vats there are; Alice introduces each of the others to the next
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(3..=8))]
     vats: u8,
-    /// How cells are sent: at once; or by the clock, as many whether something is said or not, which takes longer, and now and then does not come to an end
-    #[arg(long, value_enum, default_value_t = Pace::None)]
+    /// How cells are sent: by the clock, as many whether something is said or not; or at once, which takes two seconds instead of twenty, and whoever
+    /// watches the links sees who talks to whom
+    #[arg(long, value_enum, default_value_t = Pace::Constant)]
     pacing: Pace,
     /// How many messages Bob sends to Carol, and Carol back
     #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u32).range(4..=10_000))]

@@ -48,6 +48,10 @@ pub const NAMES: [&str; 8] = [
 const LIFE: Duration = Duration::from_secs(600);
 /// How many circuits have to wait for callers of each vat before it gives a ticket.
 const PARKED: usize = 3;
+/// How many tickets each vat gives her: one that leads nowhere is no end.
+const TICKETS: usize = 2;
+/// How often something is handed over whose receiver heard of it through Alice, for it did not reach the other vat.
+const HANDED: usize = 3;
 /// How often something is asked for that is not there yet.
 const AGAIN: Duration = Duration::from_millis(50);
 /// How long it is waited for a message that comes twice.
@@ -113,9 +117,14 @@ pub async fn tell(options: &Options, line: impl FnMut(Line)) -> Result<Tale, Str
     match told {
         Ok(told) => told.map_err(|why| why.to_string()),
         Err(_) => Err(format!(
-            "the story did not end within {} s: it still waited for {}",
+            "the story did not end within {} s: it still waited for {}{}",
             options.patience.as_secs(),
-            last.borrow()
+            last.borrow(),
+            match options.pacing {
+                Pacing::Constant =>
+                    "; on a machine that is too busy to keep time, try --pacing none",
+                Pacing::None => "",
+            }
         )),
     }
 }
@@ -204,11 +213,13 @@ impl Stage {
             actor.can_be_met(PARKED).await?;
         }
         for actor in self.actors.iter().skip(1) {
-            let ticket = actor.endpoint.ticket(Bearer::Vat(alice), LIFE);
-            tickets.push(ticket.await??);
+            for _ in 0..TICKETS {
+                let ticket = actor.endpoint.ticket(Bearer::Vat(alice), LIFE);
+                tickets.push(ticket.await??);
+            }
         }
         say(Line::Story(format!(
-            "{} each hand Alice a ticket, out of band. No locator has an address.",
+            "{} each hand Alice {TICKETS} tickets, out of band. No locator has an address.",
             in_words(&others)
         )));
         say(Line::Progress(format!(
@@ -216,8 +227,13 @@ impl Stage {
             in_words(&others)
         )));
         let met = Met::default();
-        for (at, ticket) in (1..).zip(tickets) {
-            let contact = self.contact(at, &ticket, &met)?;
+        for (at, tickets) in (1..).zip(tickets.chunks(TICKETS)) {
+            let [ticket, others @ ..] = tickets else {
+                continue;
+            };
+            let alice = self.actors.first().ok_or("nobody is there")?;
+            others.iter().for_each(|ticket| alice.keep(ticket));
+            let contact = self.contact(at, ticket, &met)?;
             self.contacts.push(contact);
         }
         let wanted = 2 * others.len();
@@ -291,43 +307,56 @@ impl Stage {
         let talk = Rc::clone(self.talks.get(at).ok_or("no talk")?);
         let name = |at: usize| NAMES.get(at).copied().unwrap_or_default();
         let (guest, friend) = (name(at), name(at + 1));
-        say(Line::Progress(format!("{guest} to reach {friend}")));
-        let alice = self.actors.first_mut().ok_or("nobody is there")?;
-        alice
-            .host
-            .turn(|turn| turn.send_only(&to_guest, [(&to_friend).into()]));
-        self.until(|_| {
-            let talk = talk.borrow();
-            (talk.answered.is_some() || talk.broken.is_some()).then_some(())
-        })
-        .await?;
-        let talk = talk.borrow();
-        if let Some(why) = &talk.broken {
-            return Err(format!("{guest} cannot call {friend}: {why}").into());
+        for _ in 0..HANDED {
+            say(Line::Progress(format!("{guest} to reach {friend}")));
+            talk.borrow_mut().begin_anew();
+            let alice = self.actors.first_mut().ok_or("nobody is there")?;
+            alice
+                .host
+                .turn(|turn| turn.send_only(&to_guest, [(&to_friend).into()]));
+            self.until(|_| {
+                let talk = talk.borrow();
+                (talk.answered.is_some() || talk.broken.is_some()).then_some(())
+            })
+            .await?;
+            if let Some(why) = &talk.borrow().broken {
+                return Err(format!("{guest} cannot call {friend}: {why}").into());
+            }
+            if let Some(went) = self.went(at)? {
+                say(Line::Story(format!(
+                    "Alice sends {guest} a reference to an object of {friend}'s; what leads to {friend} goes with it.\n{friend} has {guest}'s first message after {}, {guest} hers after {}; the object is called after {}, the answer comes after {}.",
+                    self.span(went.to_first_message),
+                    self.span(went.to_reply),
+                    self.span(went.to_call),
+                    self.span(went.to_answer),
+                )));
+                return Ok(went);
+            }
+            say(Line::Story(format!(
+                "{guest} does not reach {friend}, and what it says goes through Alice. She hands the reference over once more."
+            )));
         }
+        Err(format!("{guest} did not reach {friend}").into())
+    }
+
+    /// How the introduction of a vat to the next went; `None` if the two are not connected, for what they said went through Alice.
+    fn went(&self, at: usize) -> Told<Option<Handoff>> {
+        let talk = self.talks.get(at).ok_or("no talk")?.borrow();
         let [of_guest, of_friend] = [at, at + 1].map(|at| self.actors.get(at));
         let (of_guest, of_friend) = of_guest.zip(of_friend).ok_or("nobody is there")?;
         let (guest_id, friend_id) = (of_guest.id(), of_friend.id());
         let (here, there) = (of_guest.log.borrow(), of_friend.log.borrow());
         let given = *here.gifts.get(&friend_id).ok_or("no certificate came")?;
-        let since = |moment: Option<&Instant>| {
-            let moment = moment.ok_or("something came that was not seen")?;
-            Told::Ok(moment.saturating_duration_since(given))
+        let since = |moment: Option<&Instant>| Some(moment?.saturating_duration_since(given));
+        let handoff = || {
+            Some(Handoff {
+                to_first_message: since(there.first.get(&guest_id))?,
+                to_reply: since(here.first.get(&friend_id))?,
+                to_call: since(talk.called.as_ref())?,
+                to_answer: since(talk.answered.as_ref())?,
+            })
         };
-        let handoff = Handoff {
-            to_first_message: since(there.first.get(&guest_id))?,
-            to_reply: since(here.first.get(&friend_id))?,
-            to_call: since(talk.called.as_ref())?,
-            to_answer: since(talk.answered.as_ref())?,
-        };
-        say(Line::Story(format!(
-            "Alice sends {guest} a reference to an object of {friend}'s; what leads to {friend} goes with it.\n{friend} has {guest}'s first message after {}, {guest} hers after {}; the object is called after {}, the answer comes after {}.",
-            self.span(handoff.to_first_message),
-            self.span(handoff.to_reply),
-            self.span(handoff.to_call),
-            self.span(handoff.to_answer),
-        )));
-        Ok(handoff)
+        Ok(handoff())
     }
 
     /// Bob says numbers to Carol and hears them back, and a relay between them is killed. Its name.

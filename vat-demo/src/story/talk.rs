@@ -25,6 +25,13 @@ pub(super) struct Talk {
     pub(super) back: Vec<i64>,
 }
 
+impl Talk {
+    /// The caller is given whom to call, perhaps once more.
+    pub(super) fn begin_anew(&mut self) {
+        (self.called, self.answered, self.broken) = (None, None, None);
+    }
+}
+
 pub(super) type Shared = Rc<RefCell<Talk>>;
 
 /// An object that calls whoever it is given, says these words to it and listens from then on to the numbers that come back.

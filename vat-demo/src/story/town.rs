@@ -18,8 +18,8 @@ use super::{Pacing, Told};
 pub(super) const RELAYS: u16 = 8;
 /// Seconds from one list of relays to the next.
 const INTERVAL: u64 = 60;
-/// Seconds from one window in which circuits are begun to the next, as in a network that says nothing else: what the vats begin with outlasts the story.
-const WINDOW: u64 = 60;
+/// Seconds from one window in which circuits are begun to the next: what the vats begin with outlasts the story.
+const WINDOW: u64 = 30;
 
 impl Pacing {
     /// A vat that hides needs more circuits at a time than one that only calls: those that wait in its parks beside those that it calls over.

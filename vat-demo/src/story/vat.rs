@@ -14,6 +14,7 @@ use pluribus_mix::locator::Locator;
 use pluribus_mix::net::directory::Network;
 use pluribus_mix::net::party::{Client, Keep};
 use pluribus_mix::net::{Config, Endpoint, Seam, loopback_address};
+use pluribus_mix::netlayer::Introductions as _;
 use pluribus_mix::rendezvous::{Introduction, Promised};
 use tokio::time::{Instant, sleep};
 
@@ -96,6 +97,11 @@ impl Actor {
         Ok(())
     }
 
+    /// Keeps a further ticket for a vat that it will be connected with.
+    pub(super) fn keep(&self, ticket: &Locator) {
+        self.mix.borrow_mut().netlayer().expect(ticket);
+    }
+
     /// How many introductions to this vat it can hand on.
     pub(super) fn introductions_to(&self, vat: &VatId) -> usize {
         self.mix.borrow_mut().netlayer().introductions_to(vat)
@@ -173,7 +179,7 @@ impl Introducer for Noted {
     fn expect(&self, exporter: &Peer) {
         let mut log = self.1.borrow_mut();
         let designator = exporter.designator.clone();
-        log.gifts.entry(designator).or_insert_with(now);
+        log.gifts.insert(designator, now());
         // A ticket is in pieces, one a hint.
         let pieces = exporter.hints.iter().flat_map(BTreeMap::values);
         let ticket: String = pieces.map(String::as_str).collect();
