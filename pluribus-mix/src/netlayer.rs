@@ -104,7 +104,7 @@ impl Event {
     }
 }
 
-/// Why a connection ended, by what its user can do about it.
+/// Why a connection ended, by what its user can do about it. (VTP-55)
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CloseReason {
     /// Nobody there, no answer, or no way to it for longer than a connection waits (VTP-40): try later.
@@ -117,7 +117,7 @@ pub enum CloseReason {
     WrongNetwork,
     /// The peer broke the protocol: trying again will not help.
     Misbehaved,
-    /// The peer was proven and did not want us, or this side would not have it.
+    /// What was given to dial it with leads to another vat, is for somebody else, or is nothing. (RDV-2, RDV-5)
     Refused,
     /// The peer no longer has this connection: it was started again, or gave the connection up while there was no way
     /// between the two. What it had not taken is lost; connect again.
@@ -136,7 +136,9 @@ impl fmt::Display for CloseReason {
             Self::Expired => "the ticket for this vat is out of date; ask for a new one",
             Self::WrongNetwork => "this vat is in another network than this one",
             Self::Misbehaved => "the peer broke the protocol",
-            Self::Refused => "the connection was refused",
+            Self::Refused => {
+                "what was given leads to another vat or is for somebody else; ask for a ticket of your own"
+            }
             Self::Gone => "the peer was restarted or gave the connection up; connect again",
             Self::Closed => "the connection was closed",
         })

@@ -158,6 +158,18 @@ impl Node {
         anonymous: bool,
         dial: Dial,
     ) -> Result<ConnId, ConnectError> {
+        let conn = self.want_conn(peer, anonymous, dial)?;
+        self.dial(PairKey::with(peer, anonymous.then_some(conn)));
+        Ok(conn)
+    }
+
+    /// The same, and nobody is dialled yet.
+    pub(super) fn want_conn(
+        &mut self,
+        peer: VatId,
+        anonymous: bool,
+        dial: Dial,
+    ) -> Result<ConnId, ConnectError> {
         let conn = self.fresh_conn();
         let key = PairKey::with(peer, anonymous.then_some(conn));
         if !self.has_room_for(key) {
@@ -169,7 +181,6 @@ impl Node {
             pair.want(ids);
         }
         self.insert_conn(conn, key, Some(dial));
-        self.dial(key);
         Ok(conn)
     }
 

@@ -8,6 +8,7 @@
 
 mod party;
 mod proxy;
+mod reasons;
 mod torn;
 
 use std::io::Read;

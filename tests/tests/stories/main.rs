@@ -49,6 +49,8 @@ mod paced;
 #[cfg(test)]
 mod prober;
 #[cfg(test)]
+mod reasons;
+#[cfg(test)]
 mod replay;
 #[cfg(test)]
 mod resume;

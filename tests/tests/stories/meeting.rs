@@ -13,7 +13,7 @@ use pluribus_mix::time::Duration;
 use std::collections::BTreeSet;
 
 /// A vat without an address, which can be met.
-fn hidden(world: &mut World, name: &str) -> HostId {
+pub(crate) fn hidden(world: &mut World, name: &str) -> HostId {
     hidden_with(world, name, |_| {})
 }
 
@@ -42,12 +42,12 @@ fn town<const N: usize>(seed: u64, names: [&str; N]) -> (World, Vec<HostId>, [Ho
 }
 
 /// Where `vat` can be met once by `bearer`.
-fn ticket(world: &mut World, vat: HostId, bearer: Bearer) -> Locator {
+pub(crate) fn ticket(world: &mut World, vat: HostId, bearer: Bearer) -> Locator {
     let told = world.with_node(vat, |node, _| node.ticket_locator(bearer, 600));
     told.unwrap().unwrap()
 }
 
-fn hears(world: &mut World, vat: HostId, words: &str, within: Duration) -> bool {
+pub(crate) fn hears(world: &mut World, vat: HostId, words: &str, within: Duration) -> bool {
     world.run_until(
         |world| world.heard_by(vat).iter().any(|it| it == words),
         within,

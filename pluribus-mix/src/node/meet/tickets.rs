@@ -86,10 +86,10 @@ impl Node {
     /// Looks for an introduction in a locator, and keeps it. (RDV-2, RDV-5)
     ///
     /// # Errors
-    /// There is one and it cannot be used.
+    /// There is one and it cannot be used, or no consensus by which that could be told. (RDV-38)
     pub(in crate::node) fn take_introduction(&mut self, to: &Locator) -> Result<(), CloseReason> {
         let Some(consensus) = &self.consensus else {
-            return Ok(());
+            return Err(CloseReason::Unreachable);
         };
         let promised = Promised {
             vat: to.vat(),
@@ -224,11 +224,10 @@ impl Node {
         let local = self.hosted.local.clone();
         let at = Where::Meeting;
         let is_introduced = self.is_introduced(&peer);
-        let conn = self.begin_conn(peer, false, Dial { at, local })?;
-        if let Err(reason) = taken
-            && !is_introduced
-        {
-            self.break_off(known, reason);
+        let conn = self.want_conn(peer, false, Dial { at, local })?;
+        match taken {
+            Err(reason) if !is_introduced => self.break_off(known, reason),
+            _ => self.dial(known),
         }
         Ok(conn)
     }
