@@ -3,6 +3,7 @@
 mod cells;
 mod cuts;
 mod legs;
+mod meetings;
 mod mix;
 mod paced;
 mod phases;

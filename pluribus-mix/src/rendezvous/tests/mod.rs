@@ -1,5 +1,6 @@
 mod calls;
 mod delegations;
+mod dictionary;
 mod hints;
 mod issued;
 mod records;

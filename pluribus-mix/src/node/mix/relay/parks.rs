@@ -12,6 +12,9 @@
 //!
 //! The relay opens nothing of what two circuits say to each other, and what it knows of them is that they share a park.
 
+#[cfg(test)]
+mod eyes;
+
 use super::super::{Mix, Who};
 use super::HopAt;
 use crate::ablation::check;
@@ -45,6 +48,8 @@ pub(in crate::node::mix) struct Parks {
     /// PARKs and JOINs so far.
     count: u64,
     timer: Option<Instant>,
+    #[cfg(test)]
+    passed: Vec<eyes::Passed>,
 }
 
 /// The circuits that wait with one cookie.
@@ -94,6 +99,8 @@ impl Parks {
             waiting: BTreeMap::new(),
             count: 0,
             timer: None,
+            #[cfg(test)]
+            passed: Vec::new(),
         }
     }
 
@@ -344,6 +351,10 @@ impl Mix {
     /// A cell of what a circuit ends in, which is another circuit. (RDV-21)
     pub(super) fn pass(&mut self, key: usize, cell: &mut Cell) {
         if let Some((other, _)) = self.other(key) {
+            #[cfg(test)]
+            if let Some(relay) = &mut self.relay {
+                relay.parks.saw((key, other), cell);
+            }
             self.hop_send(other, cell);
         }
     }
