@@ -82,6 +82,10 @@ mod in_tests {
         Bulkhead,
         /// A circuit is parked under a secret, not under the cookie that follows from it. (RDV-19)
         ParkSecret,
+        /// Second and third hops of circuits to meeting relays stay. (RDV-25)
+        LastingHops,
+        /// What goes wrong beside a meeting relay makes no other relay suspect. (RDV-25)
+        NamedByOthers,
         /// A circuit rests before it is used. (PAC-14)
         Rested,
         /// A session looks for another circuit before its leg ends. (PAC-14)

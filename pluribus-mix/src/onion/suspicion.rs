@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use crate::ablation::check;
 use crate::id::RelayId;
 use crate::time::{Duration, Instant};
 
@@ -69,6 +70,8 @@ struct Record {
     until: Option<Instant>,
     /// Until when it is so for something forged.
     forged: Option<Instant>,
+    /// One of the two was named by somebody else: of the other this says nothing. (RDV-25)
+    is_named: bool,
 }
 
 impl Record {
@@ -93,6 +96,15 @@ impl Suspicion {
 
     /// Counts a strike. (ONI-17)
     pub fn note(&mut self, now: Instant, strike: Strike) {
+        self.count(now, strike, false);
+    }
+
+    /// Counts a strike against a pair of which one is a meeting relay: neither is suspect itself for how many such pairs it is in. (RDV-25)
+    pub fn note_meeting(&mut self, now: Instant, strike: Strike) {
+        self.count(now, strike, !check!(NamedByOthers, false));
+    }
+
+    fn count(&mut self, now: Instant, strike: Strike, is_named: bool) {
         self.forget(now);
         let pair = ordered(strike.pair);
         self.make_room(now, &pair);
@@ -102,8 +114,10 @@ impl Suspicion {
             gaps: VecDeque::new(),
             until: None,
             forged: None,
+            is_named: false,
         });
         record.last = now;
+        record.is_named |= is_named;
         let is_too_much = match strike.grave {
             Grave::Forged => {
                 record.forged = Some(now + DAY);
@@ -215,6 +229,7 @@ fn partners<'p>(pairs: impl Iterator<Item = (&'p Pair, &'p Record)>, relay: &Rel
         (Some(one), other) if other == *relay => Some(one),
         _ => None,
     };
+    let pairs = pairs.filter(|(_, record)| !record.is_named);
     pairs.filter_map(partner).collect::<BTreeSet<_>>().len()
 }
 

@@ -31,6 +31,8 @@ mod ends;
 #[cfg(test)]
 mod flood;
 #[cfg(test)]
+mod handoffs;
+#[cfg(test)]
 mod hostile_link;
 #[cfg(test)]
 mod hostile_relay;

@@ -290,7 +290,7 @@ impl Mix {
     /// A circuit is over before its time. (ONI-17)
     pub(super) fn fail_origin(&mut self, key: usize, strike: Option<Strike>) {
         if let Some(strike) = strike {
-            self.client.suspicion.note(self.clock, strike);
+            self.strike(key, strike);
         }
         let Some(it) = self.client.circuits.get(key) else {
             return;

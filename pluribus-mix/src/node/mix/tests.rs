@@ -1,6 +1,7 @@
 //! A relay's node, and a client that a test plays by hand at the other end of its link.
 
 mod meetings;
+mod named_relays;
 mod paced_meetings;
 mod rig;
 

@@ -6,6 +6,7 @@
 
 use super::super::Mix;
 use super::Wary;
+use crate::ablation::check;
 use crate::directory::Consensus;
 use crate::directory::path::{self, Avoid, NoPath};
 use crate::id::RelayId;
@@ -131,6 +132,9 @@ impl Mix {
             now < it.until && consensus.relay(&it.relay).is_some() && !is_bad(&it.relay)
         };
         let lasting = &mut client.meets.lasting;
+        if check!(LastingHops, false) {
+            *lasting = Lasting::default();
+        }
         lasting.kinds.iter_mut().for_each(|kind| kind.retain(stays));
         let guards: Vec<_> = client.guards.iter().flat_map(|it| it.names()).collect();
         for kind in 0..lasting.kinds.len() {

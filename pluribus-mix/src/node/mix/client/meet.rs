@@ -17,6 +17,7 @@ use crate::node::LinkId;
 use crate::onion::Cell;
 use crate::onion::circuit::{Heard, NotNow};
 use crate::onion::meet::{self, Cookie, Counts, SECRET};
+use crate::onion::suspicion::Strike;
 use crate::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
@@ -194,6 +195,18 @@ impl Mix {
             tries: 0,
         });
         self.serve_wants();
+    }
+
+    /// Counts a strike on a circuit. (ONI-17, RDV-25)
+    pub(in crate::node::mix) fn strike(&mut self, key: usize, strike: Strike) {
+        let now = self.clock;
+        let it = self.client.circuits.get(key).filter(|it| it.meet.is_some());
+        let meets = it.and_then(|it| it.path.get(OWN).copied());
+        let (one, other) = strike.pair;
+        match meets.is_some() && [one, Some(other)].contains(&meets) {
+            true => self.client.suspicion.note_meeting(now, strike),
+            false => self.client.suspicion.note(now, strike),
+        }
     }
 
     /// The path of a circuit that lost a hop while it was being built. (PAC-14, RDV-27)

@@ -201,7 +201,7 @@ impl Mix {
             }
             Heard::Gap { strike } => {
                 if let Some(strike) = strike {
-                    self.client.suspicion.note(self.clock, strike);
+                    self.strike(key, strike);
                 }
             }
             heard @ (Heard::Parked | Heard::Joined(_) | Heard::NotJoined) => {
