@@ -1,4 +1,4 @@
-"""locations.json: keys of an epoch, location records, and which epochs count."""
+"""locations.json: keys of an epoch, location records, which epochs count, and who keeps a record."""
 
 import cases_tickets as t
 import crypto as c
@@ -156,7 +156,32 @@ def epochs():
         }
 
 
+def keepers():
+    relays = [n.SigningKey.from_seed(rand(f"locations relay {i}")).public for i in range(20)]
+    for name, vat, epoch, count in (
+        ("of twenty", CAROL.public, EPOCH, 20),
+        ("of twenty, the next epoch", CAROL.public, EPOCH + 1, 20),
+        ("of twenty, another vat", OTHER.public, EPOCH, 20),
+        ("of four", CAROL.public, EPOCH, 4),
+        ("of two", CAROL.public, EPOCH, 2),
+        ("of one", CAROL.public, EPOCH, 1),
+        ("of none", CAROL.public, EPOCH, 0),
+    ):
+        index = loc.epoch_key(vat, NETWORK, epoch)
+        found = loc.keepers(index, relays[:count])
+        # In whatever order they stand.
+        assert found == loc.keepers(index, relays[:count][::-1]) and len(found) == min(count, 3)
+        yield {
+            "kind": "keepers",
+            "name": "keepers: " + name,
+            "clauses": ["RDV-39"],
+            "index": index.hex(),
+            "relays": [relay.hex() for relay in relays[:count]],
+            "keepers": [relay.hex() for relay in found],
+        }
+
+
 def make():
-    cases = [*keys(), *records(), *refused(), *epochs()]
+    cases = [*keys(), *records(), *refused(), *epochs(), *keepers()]
     spec = sorted({x for case in cases for x in case["clauses"]})
     return {"comment": "Keys of an epoch, and location records.", "spec": spec, "cases": cases}

@@ -51,6 +51,7 @@ LABELS = [
     "epoch prefix",
     "record",
     "record key",
+    "record keeper",
     "park",
 ]
 

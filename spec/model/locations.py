@@ -73,6 +73,16 @@ def looked_up(now):
     return [this] + [epoch for epoch in (this - 1, this + 1) if epoch >= 0 and counts(epoch, now)]
 
 
+# --- RDV-39 --------------------------------------------------------------------------------------------------------
+
+
+def keepers(index, relays):
+    return sorted(relays, key=lambda relay: c.H(c.label("record keeper") + index + relay))[:3]
+
+
+# --- RDV-30, RDV-31 ------------------------------------------------------------------------------------------------
+
+
 def check_record(data, network, now):
     """What whoever keeps it checks: index, epoch, revision."""
     reader = Reader(data, "RDV-30")

@@ -87,6 +87,8 @@ impl Label {
     pub const RECORD: Self = Self("pluribus-mix/1 record");
     /// The seal of a location record. (RDV-30)
     pub const RECORD_KEY: Self = Self("pluribus-mix/1 record key");
+    /// At which relays a location record lies. (RDV-39)
+    pub const RECORD_KEEPER: Self = Self("pluribus-mix/1 record keeper");
     /// The cookie of a park. (RDV-19)
     pub const PARK: Self = Self("pluribus-mix/1 park");
 
@@ -246,6 +248,7 @@ mod tests {
             Label::EPOCH_PREFIX,
             Label::RECORD,
             Label::RECORD_KEY,
+            Label::RECORD_KEEPER,
         ];
         for (i, one) in labels.iter().enumerate() {
             assert!(one.0.starts_with("pluribus-mix/1 "));

@@ -19,6 +19,7 @@ pub mod early;
 pub mod epoch;
 mod hints;
 pub mod issued;
+pub mod keepers;
 pub mod listed;
 pub mod quota;
 pub mod record;

@@ -43,6 +43,7 @@ pub const LABELS: &[(&str, Label)] = &[
     ("epoch prefix", Label::EPOCH_PREFIX),
     ("record", Label::RECORD),
     ("record key", Label::RECORD_KEY),
+    ("record keeper", Label::RECORD_KEEPER),
     ("park", Label::PARK),
 ];
 

@@ -1,13 +1,14 @@
-//! locations.json: keys of an epoch, location records, and which epochs count.
+//! locations.json: keys of an epoch, location records, which epochs count, and who keeps a record.
 
 use super::{Case, Fields, Wrong, bad, equal, good, holds, same, some};
 use pluribus_mix::crypto::aead::{Aead, Backend, Key};
 use pluribus_mix::crypto::kdf::{Label, Secret, hash};
-use pluribus_mix::crypto::sign::{Factor, SigningKey};
+use pluribus_mix::crypto::sign::{Factor, PublicKey, SigningKey};
 use pluribus_mix::directory::{NetworkId, Wall};
-use pluribus_mix::id::VatId;
+use pluribus_mix::id::{RelayId, VatId};
 use pluribus_mix::pacing::Class;
 use pluribus_mix::rendezvous::epoch::Epoch;
+use pluribus_mix::rendezvous::keepers::keepers as keepers_of;
 use pluribus_mix::rendezvous::record::{Issue, Listing, Record, index};
 use pluribus_mix::rendezvous::shelf::Shelf;
 use pluribus_mix::rendezvous::{Refused, Terms};
@@ -20,6 +21,7 @@ pub fn run(case: &Case, backend: Backend) -> Result<(), Wrong> {
         "record" => record(fields, backend),
         "record refused" => refused(case),
         "epochs" => epochs(fields),
+        "keepers" => keepers(fields),
         kind => Err(Wrong::new(format!("unknown kind {kind:?}"))),
     }
 }
@@ -157,4 +159,22 @@ fn epochs(fields: &Fields<'_>) -> Result<(), Wrong> {
     equal("what is published", published, fields.u64s("published")?)?;
     let looked_up: Vec<_> = Epoch::looked_up(now).map(|epoch| epoch.0).collect();
     equal("what is looked up", looked_up, fields.u64s("looked_up")?)
+}
+
+fn keepers(fields: &Fields<'_>) -> Result<(), Wrong> {
+    let index = PublicKey::from_bytes(&fields.array("index")?);
+    let index = good("the index", index)?;
+    let relays = |name| -> Result<Vec<_>, Wrong> {
+        let all = fields.byte_strings(name)?.into_iter();
+        let named = all.map(|id| {
+            let id = good("a relay", id.as_slice().try_into())?;
+            good("a relay", RelayId::from_bytes(&id))
+        });
+        named.collect()
+    };
+    let (all, wanted) = (relays("relays")?, relays("keepers")?);
+    equal("who keeps it", keepers_of(&index, &all), wanted.clone())?;
+    // Whatever order they stand in.
+    let backwards = keepers_of(&index, all.iter().rev());
+    equal("who keeps it", backwards, wanted)
 }

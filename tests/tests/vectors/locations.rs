@@ -27,3 +27,9 @@ fn a_record_with_a_fault_is_refused() {
 fn epochs_count_at_the_same_time() {
     run("epochs");
 }
+
+/// RDV-39: at which relays a record lies.
+#[test]
+fn records_lie_at_the_same_relays() {
+    run("keepers");
+}

@@ -3,9 +3,12 @@ use super::stage::{chance_of_r, items, local};
 use crate::ablation::{Check, without};
 use crate::crypto::aead::Backend;
 use crate::crypto::rng::Seed;
+use crate::crypto::sign::SigningKey;
 use crate::directory::{NetworkId, Wall};
+use crate::id::RelayId;
 use crate::pacing::Class;
 use crate::rendezvous::epoch::Epoch;
+use crate::rendezvous::keepers::keepers;
 use crate::rendezvous::listed::{Listed, call_listed};
 use crate::rendezvous::record::{Issue, Listing, Record, index};
 use crate::rendezvous::shelf::Shelf;
@@ -325,4 +328,54 @@ fn revisions_rise() {
         &mut rng,
     );
     assert!(restarted.unwrap().revision() > last);
+}
+
+/// RDV-39: three relays, or all, whatever order they stand in; with one gone the other two stay, and in the next epoch they are others.
+#[test]
+fn a_record_lies_at_three_relays() {
+    let relay = |n: u8| RelayId::from(SigningKey::from_seed(&[n; 32]).public());
+    let relays: Vec<_> = (1..=30).map(relay).collect();
+    let here = index(&vat("carol"), network(), EPOCH);
+    let kept_by = keepers(&here, &relays);
+    assert_eq!(kept_by.len(), 3);
+    assert_eq!(kept_by, keepers(&here, relays.iter().rev()));
+    let without = |gone: &RelayId| {
+        let left: Vec<_> = relays.iter().filter(|it| *it != gone).collect();
+        keepers(&here, left)
+    };
+    let after = without(&kept_by[0]);
+    assert_eq!(after[..2], kept_by[1..]);
+    let bystander = relays.iter().find(|it| !kept_by.contains(it)).unwrap();
+    assert_eq!(without(bystander), kept_by);
+    for count in 0..3 {
+        assert_eq!(keepers(&here, &relays[..count]).len(), count);
+    }
+    let later = index(&vat("carol"), network(), next(EPOCH));
+    assert_ne!(keepers(&later, &relays), kept_by);
+}
+
+/// RDV-29, RDV-30: what lies for two vats, or for one in two epochs, has nothing in common but version, network and epoch; not even where they are met, or the
+/// prekey, if those are the same.
+#[test]
+fn records_have_nothing_in_common() {
+    let [carol, dave, later] =
+        [("carol", EPOCH), ("dave", EPOCH), ("carol", next(EPOCH))].map(|(name, epoch)| {
+            let salt = if name == "dave" { 2 } else { 1 + epoch.0 as u8 };
+            let issue = Issue {
+                salt: [salt; 16],
+                ..issue(epoch, NOW.0)
+            };
+            Record::sign(&key(name), &issue, &listing()).unwrap()
+        });
+    // Epoch key, what is sealed, signature; the revision is the clock.
+    let fields = [17..49, 73..184, 184..200, 200..264];
+    for (one, other) in [(&carol, &dave), (&carol, &later)] {
+        assert_eq!(one.as_bytes()[..9], other.as_bytes()[..9]);
+        for field in fields.clone() {
+            let pairs = one.as_bytes()[field.clone()].iter();
+            let pairs = pairs.zip(&other.as_bytes()[field.clone()]);
+            let same = pairs.filter(|(a, b)| a == b).count();
+            assert!(same <= 5, "{field:?}: {same} bytes are the same");
+        }
+    }
 }
