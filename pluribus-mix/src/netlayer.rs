@@ -109,7 +109,7 @@ impl Event {
 pub enum CloseReason {
     /// Nobody there, no answer, or no way to it for longer than a connection waits (VTP-40): try later.
     Unreachable,
-    /// Nothing leads to the vat: it is hidden, and there is no ticket for it. (RDV-34)
+    /// Nothing leads to the vat: it is hidden, there is no ticket for it, and no record of it is found. (RDV-34, RDV-42)
     NotFound,
     /// Every ticket for it is out of date by this vat's own clock. (RDV-2)
     Expired,

@@ -13,6 +13,7 @@ use pluribus_mix::locator::{Address, Locator};
 use pluribus_mix::net::party::{Client, Keep, Local};
 use pluribus_mix::net::{Config, Connection, DialError, Endpoint, fresh_key, loopback_address};
 use pluribus_mix::netlayer::CloseReason;
+use pluribus_mix::node::Held;
 use pluribus_mix::rendezvous::Bearer;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -70,8 +71,24 @@ impl Town {
 
     /// A vat that hides.
     async fn hidden(&self) -> Hidden {
+        self.hides(Config::hidden).await
+    }
+
+    /// One that lets itself be found by who knows its VatId, and can be.
+    async fn listed(&self) -> Hidden {
+        let listed = self.hides(Config::listed).await;
+        soon(async {
+            while listed.endpoint.tickets().await.unwrap().kept == 0 {
+                sleep(Duration::from_millis(20)).await;
+            }
+        })
+        .await;
+        listed
+    }
+
+    async fn hides(&self, how: impl Fn(Config) -> Config) -> Hidden {
         let (key, at) = (Arc::new(fresh_key().unwrap()), place().ip());
-        let config = Config::new(Arc::clone(&key), 1).hidden();
+        let config = how(Config::new(Arc::clone(&key), 1));
         let endpoint = Endpoint::bind(config.dialling_from(at)).await.unwrap();
         let endpoint = Arc::new(endpoint);
         let client = self.join(Arc::clone(&endpoint)).await;
@@ -234,4 +251,39 @@ async fn each_is_introduced_to_each() {
     }
     let seen = public_carol.callers();
     assert!(vats.iter().all(|hidden| !seen.contains(&hidden.at)));
+}
+
+/// RDV-40, RDV-41, RDV-42: who knows the VatId of a listed vat connects to it, and neither has a link to anybody but its guards, whoever keeps the record. One that is
+/// not listed is not found.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_listed_is_found() {
+    let town = Town::begin().await;
+    let (bob, dave, carol) = (
+        town.hidden().await,
+        town.hidden().await,
+        town.listed().await,
+    );
+    let nowhere = Locator::new(dave.endpoint.vat_id());
+    let refused = soon(bob.endpoint.connect(&nowhere)).await.err();
+    let not_found = DialError::Failed(CloseReason::NotFound);
+    assert_eq!(refused, Some(not_found));
+    assert_eq!(dave.endpoint.tickets().await.unwrap().kept, 0);
+    let by_name = Locator::new(carol.endpoint.vat_id());
+    let here = soon(bob.endpoint.connect(&by_name)).await.unwrap();
+    let there = soon(carol.endpoint.accept()).await.unwrap();
+    assert_eq!(there.peer(), bob.endpoint.vat_id());
+    they_talk(&here, &there).await;
+    let consensus = bob.client.consensus().unwrap();
+    let relays = consensus.relays().iter().map(|relay| relay.at);
+    let relays: BTreeSet<_> = relays.map(|at| Address::try_from(at).unwrap()).collect();
+    for vat in [&bob, &carol] {
+        let knows = vat.endpoint.knowledge().await.unwrap();
+        let linked = knows.all.into_iter().filter_map(|held| match held {
+            Held::Address(at) => Some(at),
+            _ => None,
+        });
+        let linked: BTreeSet<_> = linked.collect();
+        assert!(linked.is_subset(&relays), "{linked:?}");
+        assert!((1..=2).contains(&linked.len()), "guards: {linked:?}");
+    }
 }

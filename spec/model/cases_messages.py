@@ -6,10 +6,11 @@ import messages as m
 from rng import rand
 from wire import OFF, Refused, u8, u64
 
-SPEC = ["ONI-11", "ONI-12", "PAC-11", "PAC-12", "RDV-19", "RDV-20", "RDV-22"]
+SPEC = ["ONI-11", "ONI-12", "PAC-11", "PAC-12", "RDV-19", "RDV-20", "RDV-22", "RDV-40"]
 SETS = {"to relay": (m.TO_RELAY, "ONI-11"), "to client": (m.TO_CLIENT, "ONI-12")}
 PACED = ("dummy", "loop", "dummy back", "loop back")
-MEETING = {"park": "RDV-19", "parked": "RDV-19", "join": "RDV-20", "not joined": "RDV-20", "joined": "RDV-22"}
+RECORDS = dict.fromkeys(("keep", "find", "kept", "found", "not here"), "RDV-40")
+MEETING = RECORDS | {"park": "RDV-19", "parked": "RDV-19", "join": "RDV-20", "not joined": "RDV-20", "joined": "RDV-22"}
 
 
 def clause_of(message, clause):
@@ -118,7 +119,7 @@ def cookies():
 def refused():
     for to, (known, _) in SETS.items():
         types = {type_ for type_, _ in known.values()}
-        for type_ in (*range(0x0A), 0x7F, *range(0x80, 0x8C), 0xFF):
+        for type_ in (*range(0x0C), 0x7F, *range(0x80, 0x8F), 0xFF):
             if type_ not in types:
                 yield bad(to, f"type 0x{type_:02x}", u8(type_) + bytes(m.PAYLOAD - 1), alone=False)
         for message, (_, length) in known.items():

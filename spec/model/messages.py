@@ -1,4 +1,4 @@
-"""Section 4.4, PAC-11 and PAC-12, and section 6.1: messages between a client and a hop of its circuit."""
+"""Section 4.4, PAC-11 and PAC-12, and chapter 6: messages between a client and a hop of its circuit."""
 
 from crypto import H, label
 from hop import REPLY, REQUEST
@@ -8,6 +8,8 @@ PAYLOAD, FIRST = 896, 895
 EXTEND_1, EXTEND_2, TRUNCATE, DUMMY, LOOP = 0x01, 0x02, 0x03, 0x04, 0x05
 EXTENDED_1, EXTENDED_2, TRUNCATED, BLAME, DUMMY_BACK, LOOP_BACK = 0x81, 0x82, 0x83, 0x84, 0x85, 0x86
 PARK, JOIN, PARKED, JOINED, NOT_JOINED = 0x06, 0x07, 0x87, 0x88, 0x89
+KEEP, FIND, KEPT, FOUND, NOT_HERE = 0x08, 0x09, 0x8A, 0x8B, 0x8C
+RECORD = 264
 REASONS = range(1, 8)
 
 # Behind the reply stands an index (PAC-11); without pacing it is 0.
@@ -20,6 +22,8 @@ TO_RELAY = {
     "loop": (LOOP, 8),
     "park": (PARK, 32),
     "join": (JOIN, 17),
+    "keep": (KEEP, RECORD),
+    "find": (FIND, 32),
 }
 TO_CLIENT = {
     "extended 1": (EXTENDED_1, FIRST),
@@ -31,6 +35,9 @@ TO_CLIENT = {
     "parked": (PARKED, 0),
     "joined": (JOINED, 24),
     "not joined": (NOT_JOINED, 0),
+    "kept": (KEPT, 0),
+    "found": (FOUND, RECORD),
+    "not here": (NOT_HERE, 0),
 }
 
 

@@ -171,6 +171,18 @@ impl Config {
         self
     }
 
+    /// A vat that hides as with [`hidden`](Self::hidden), and that lets itself be found by everybody who knows its VatId: it has some relays keep where it
+    /// is to be met, which they cannot read. (RDV-41)
+    #[must_use]
+    pub fn listed(self) -> Self {
+        let mut listed = self.hidden();
+        listed.meet = Some(MeetConfig {
+            listed: true,
+            ..MeetConfig::default()
+        });
+        listed
+    }
+
     /// The class of a client's circuits in a network that sends by the clock: how much each carries, used or not. `talk` if not said. (PAC-3)
     #[must_use]
     pub fn class(mut self, class: Class) -> Self {

@@ -45,10 +45,12 @@ impl Node {
         match state {
             State::Opening(intent) => {
                 out.insert(Held::Vat(intent.key.peer));
-                if let How::Call(with) = &intent.how {
-                    let ticket = with.ticket();
-                    out.insert(Held::Meeting(ticket.vat(), ticket.spot().relay));
-                }
+                let at = match &intent.how {
+                    How::Dial(_) => None,
+                    How::Call(with) => Some(with.ticket().spot().relay),
+                    How::Look(listing) => Some(listing.spot.relay),
+                };
+                out.extend(at.map(|at| Held::Meeting(intent.key.peer, at)));
             }
             State::Called(calling) => {
                 out.extend(calling.key().map(|key| Held::Vat(key.peer)));
@@ -116,6 +118,11 @@ impl Node {
         for request in requests {
             match request {
                 Request::Open { link: _, to } => out.insert(to.held()),
+                Request::Ask {
+                    end: _,
+                    relay,
+                    question: _,
+                } => out.insert(Held::Relay(*relay)),
                 Request::Close { .. } => continue,
             };
         }

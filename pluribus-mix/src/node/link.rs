@@ -5,6 +5,7 @@ use super::pairs::PairKey;
 use super::{ConnId, Hosted, Seen};
 use crate::crypto::rng::Rng;
 use crate::rendezvous::Introduction;
+use crate::rendezvous::record::Listing;
 use crate::rendezvous::splice::Splice;
 use crate::time::Instant;
 use crate::vattp::cells::{FlightCells, Place, fill_flight};
@@ -104,6 +105,8 @@ pub(super) enum How {
     Dial(Wanted),
     /// By a call, with what leads to it.
     Call(Box<Introduction>),
+    /// By a call, with its record. (RDV-33)
+    Look(Box<Listing>),
 }
 
 /// The states of an initiator.
@@ -120,6 +123,8 @@ pub(super) enum Dialling {
 /// The states of a responder.
 pub(super) enum Answering {
     IWant,
+    /// We are called by our record: as whom we are asked for. (RDV-33)
+    Looked(Box<Hosted>),
     GiveInfo(ExpectGiveInfo),
     Go(ExpectGo),
 }
@@ -225,6 +230,18 @@ impl Link {
         self.out = Vec::new();
     }
 
+    /// Has a flight said, sealed once more where it goes over a splice. (RDV-17)
+    pub(super) fn say_flight(&mut self, flight: &[u8]) -> Result<(), Violation> {
+        match &mut self.splice {
+            _ if flight.is_empty() => Ok(()),
+            Some(splice) => splice.seal(flight, &mut self.out),
+            None => {
+                self.out.extend_from_slice(flight);
+                Ok(())
+            }
+        }
+    }
+
     /// Holds nothing of what came, and waits for nothing.
     pub(super) fn fall_silent(&mut self, of: Option<PairKey>) {
         self.state = State::Silent(of);
@@ -280,7 +297,7 @@ impl Answering {
     /// Lengths that the awaited item can have.
     pub(super) const fn lengths(&self) -> RangeInclusive<usize> {
         match self {
-            Self::IWant => IWANT_LEN,
+            Self::IWant | Self::Looked(_) => IWANT_LEN,
             Self::GiveInfo(_) => GIVEINFO_LEN,
             Self::Go(_) => GO_LEN,
         }
@@ -290,7 +307,7 @@ impl Answering {
     pub(super) const fn place(&self) -> Place {
         match self {
             Self::GiveInfo(_) => Place::Before,
-            Self::IWant | Self::Go(_) => Place::Last,
+            Self::IWant | Self::Looked(_) | Self::Go(_) => Place::Last,
         }
     }
 }
@@ -370,20 +387,24 @@ pub(super) enum Answered {
 }
 
 impl Answering {
-    /// Handles the awaited item; what is said goes to `out`.
+    /// Handles the awaited item; what is said goes to `out`. `seen` are the x_i of those who ask by our name, and by our record.
     pub(super) fn handle(
         self,
         item: &[u8],
         hosted: &Hosted,
-        seen: &mut Seen,
+        [seen, seen_by_record]: [&mut Seen; 2],
         now: Instant,
         rng: &mut Rng,
         out: &mut Vec<u8>,
     ) -> Result<Answered, Violation> {
+        let draw = || responder::Entropy::draw(rng);
         Ok(match self {
             Self::IWant => {
-                let draw = || responder::Entropy::draw(rng);
                 let next = ExpectIWant.handle(item, hosted, seen, now, draw, out)?;
+                Answered::Asked(Self::GiveInfo(next))
+            }
+            Self::Looked(hosted) => {
+                let next = ExpectIWant.handle(item, &hosted, seen_by_record, now, draw, out)?;
                 Answered::Asked(Self::GiveInfo(next))
             }
             Self::GiveInfo(state) => Answered::Next(Self::Go(state.handle(item)?)),

@@ -60,6 +60,7 @@ impl Node {
         let wanted = match how {
             How::Dial(wanted) => wanted,
             How::Call(with) => return self.call(id, (key, local), with),
+            How::Look(listing) => return self.call_by_record(id, (key, local), &listing),
         };
         let entropy = initiator::Entropy::draw(&mut self.rng);
         let offers = Offers::default();
@@ -143,6 +144,7 @@ impl Node {
             match who {
                 Who::Link(id) => self.link_due(id),
                 Who::Conn(id) => self.conn_due(id),
+                Who::Records => self.records_due(),
                 Who::Hop(_) | Who::Origin(_) | Who::Pool | Who::Sweep | Who::Parks | Who::Beat => {}
             }
         }
@@ -261,6 +263,14 @@ impl Node {
                     continue;
                 }
                 Request::Close { link, .. } => return Some(LinkRequest::Close { link }),
+                Request::Ask {
+                    end,
+                    relay,
+                    question,
+                } => {
+                    self.put_question(end, relay, question);
+                    continue;
+                }
                 Request::Open { link, to } => (link, to),
             };
             let patience = to.patience(self);

@@ -61,7 +61,7 @@ use conn::Conn;
 use core::fmt;
 use link::Link;
 use meet::Meet;
-use mix::Mix;
+use mix::{Mix, Question};
 use pairs::{Entry, PairKey};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -266,8 +266,20 @@ enum To {
 
 /// What is wanted done with links, below or inside.
 enum Request {
-    Open { link: LinkId, to: To },
-    Close { link: LinkId, is_end: bool },
+    Open {
+        link: LinkId,
+        to: To,
+    },
+    Close {
+        link: LinkId,
+        is_end: bool,
+    },
+    /// A question about a record, for this relay.
+    Ask {
+        end: LinkId,
+        relay: RelayId,
+        question: Question,
+    },
 }
 
 impl Node {

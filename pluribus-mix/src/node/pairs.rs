@@ -251,13 +251,15 @@ impl Node {
         };
         match pause {
             Some(pause) => self.redial_in(key, pause),
-            // Another ticket may do.
-            None if hides && self.is_introduced(&key.peer) => self.redial_in(key, AGAIN),
+            // Another ticket may do, or another record.
+            None if hides && (self.is_introduced(&key.peer) || self.looks_up(&key.peer)) => {
+                self.redial_in(key, AGAIN);
+            }
             None => self.break_off(key, CloseReason::Unreachable),
         }
     }
 
-    fn redial_in(&mut self, key: PairKey, pause: Duration) {
+    pub(super) fn redial_in(&mut self, key: PairKey, pause: Duration) {
         let at = self.clock + pause;
         if let Some((id, conn)) = self.conn_of(key) {
             conn.redial_at = conn.dial.is_some().then_some(at);
@@ -303,8 +305,7 @@ impl Node {
         };
         let (how, to) = match self.way(key.peer, dial.at) {
             Ok(way) => way,
-            // The peer may come to us, if it knows of us.
-            Err(CloseReason::NotFound) if self.is_shown(key) => return,
+            Err(CloseReason::NotFound) => return self.look_up(key),
             Err(reason) => return self.break_off(key, reason),
         };
         let local = dial.local;
@@ -318,7 +319,7 @@ impl Node {
         self.requests.push_back(Request::Open { link, to });
     }
 
-    fn is_shown(&self, key: PairKey) -> bool {
+    pub(super) fn is_shown(&self, key: PairKey) -> bool {
         self.pairs.get(&key).is_some_and(|it| it.pair.is_shown())
     }
 
@@ -348,11 +349,16 @@ impl Node {
                 };
                 (How::Dial(wanted), To::Relay(relay, reach))
             }
-            Where::Meeting => {
-                let with = self.introduction(&peer).ok_or(CloseReason::NotFound)?;
-                let spot = *with.ticket().spot();
-                (How::Call(Box::new(with)), To::Spot(spot))
-            }
+            Where::Meeting => match self.introduction(&peer) {
+                Some(with) => {
+                    let spot = *with.ticket().spot();
+                    (How::Call(Box::new(with)), To::Spot(spot))
+                }
+                None => {
+                    let listing = self.record_of(&peer).ok_or(CloseReason::NotFound)?;
+                    (How::Look(Box::new(listing)), To::Spot(listing.spot))
+                }
+            },
         })
     }
 

@@ -266,6 +266,7 @@ impl Node {
         // Before circuits are begun: the first of them are for parks.
         self.keep_parks();
         self.with_mix(|mix, _| mix.set_consensus(now, wall, consensus));
+        self.reassign();
     }
 
     /// The consensus in use.
@@ -362,7 +363,9 @@ impl Node {
         while let Some(news) = self.mix.as_mut().and_then(|mix| mix.poll_news()) {
             match news {
                 News::Opened(end) => self.link_opened(now, end, Carrier::Cells),
+                News::Lost(end) if self.is_unanswered(end) => {}
                 News::Lost(end) => self.link_lost(now, end),
+                News::Told(end, answer) => self.keeper_told(end, answer),
                 News::Alone(end) => self.was_alone(end),
                 News::Again(end) => self.say_again(end),
                 News::Ready(end) => self.link_ready(end),

@@ -39,9 +39,14 @@ impl Node {
                 dialled.and_then(|dialled| self.dialled(id, key, dialled))
             }
             State::Answering(state) => {
-                let (hosted, seen, rng) = (&self.hosted, &mut self.seen, &mut self.rng);
-                let answered = state.handle(item, hosted, seen, now, rng, &mut link.out);
-                answered.and_then(|answered| self.answered(id, answered))
+                let (hosted, rng, mut flight) = (&self.hosted, &mut self.rng, Vec::new());
+                let seen = [&mut self.seen, self.meet.seen_by_record()];
+                let answered = state.handle(item, hosted, seen, now, rng, &mut flight);
+                let said = answered.and_then(|answered| {
+                    link.say_flight(&flight)?;
+                    Ok(answered)
+                });
+                said.and_then(|answered| self.answered(id, answered))
             }
             state @ (State::Opening(_) | State::Called(_) | State::Silent(_) | State::Closing) => {
                 link.state = state;
@@ -88,13 +93,18 @@ impl Node {
         let Some(link) = self.links.get_mut(&id) else {
             return;
         };
-        let mut cell = match &mut link.splice {
+        let cell = match &mut link.splice {
             None => Incoming::new(index, cell),
             Some(splice) => match splice.open(cell) {
                 Ok(plain) => Incoming::opened(index, plain),
                 Err(violation) => return self.fail(id, violation),
             },
         };
+        self.flight_items(id, cell);
+    }
+
+    /// The items of a flight that end in this cell.
+    pub(super) fn flight_items(&mut self, id: LinkId, mut cell: Incoming<'_>) {
         while let Some(link) = self.links.get_mut(&id) {
             let (lengths, place) = match &link.state {
                 State::Dialling(_, state) => (state.lengths(), state.place()),
@@ -168,7 +178,9 @@ impl Node {
         let Some(link) = self.links.get_mut(&id) else {
             return Ok(None);
         };
-        let (mut next, sealer) = proven.go(&fields, link.carried(Dialler::Us), &mut link.out)?;
+        let mut flight = Vec::new();
+        let (mut next, sealer) = proven.go(&fields, link.carried(Dialler::Us), &mut flight)?;
+        link.say_flight(&flight)?;
         if let Some(last) = link.last_came() {
             next.flight_came(last);
         }
@@ -228,7 +240,9 @@ impl Node {
                     established: pipe.established,
                     frames: pipe.frames,
                 };
-                self.stand(id, key, standing)
+                self.stand(id, key, standing)?;
+                self.met_by_record(id, key);
+                Ok(())
             }
             Heard::Gone(theirs) => {
                 let close = Frame::Close {
@@ -344,7 +358,9 @@ impl Node {
             established,
             frames: &[],
         };
-        self.stand(id, key, standing)
+        self.stand(id, key, standing)?;
+        self.met_by_record(id, key);
+        Ok(())
     }
 
     /// GOTOO that grants nothing, and the end of the link behind it.

@@ -15,6 +15,7 @@ pub(super) enum Who {
     Pool,
     Sweep,
     Parks,
+    Records,
     Beat,
 }
 

@@ -158,18 +158,18 @@ impl Node {
         anonymous: bool,
         dial: Dial,
     ) -> Result<ConnId, ConnectError> {
-        let conn = self.want_conn(peer, anonymous, dial)?;
-        self.dial(PairKey::with(peer, anonymous.then_some(conn)));
+        let (conn, key) = self.add_conn(peer, anonymous, dial)?;
+        self.dial(key);
         Ok(conn)
     }
 
-    /// The same, and nobody is dialled yet.
-    pub(super) fn want_conn(
+    /// The same, without the first dial.
+    pub(super) fn add_conn(
         &mut self,
         peer: VatId,
         anonymous: bool,
         dial: Dial,
-    ) -> Result<ConnId, ConnectError> {
+    ) -> Result<(ConnId, PairKey), ConnectError> {
         let conn = self.fresh_conn();
         let key = PairKey::with(peer, anonymous.then_some(conn));
         if !self.has_room_for(key) {
@@ -181,7 +181,7 @@ impl Node {
             pair.want(ids);
         }
         self.insert_conn(conn, key, Some(dial));
-        Ok(conn)
+        Ok((conn, key))
     }
 
     /// As whom we dial. (VTP-13)

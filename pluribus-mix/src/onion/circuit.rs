@@ -59,6 +59,12 @@ pub enum Heard {
     Joined(Counts),
     /// There was nobody to be spliced with, or nobody can tell how. (RDV-20)
     NotJoined,
+    /// The last hop keeps the record. (RDV-40)
+    Kept,
+    /// The record that was asked for stands in the cell: [`found`](super::message::found). (RDV-40)
+    Found,
+    /// The last hop does not keep the record, or has none. (RDV-40)
+    NotHere,
     /// The circuit has this many hops now.
     Truncated {
         /// How many hops are left, at least 1.
@@ -90,7 +96,7 @@ pub struct Circuit {
     doing: Doing,
     /// Whether anything was said to what the circuit ends in: before that, nothing can come from there.
     has_end: bool,
-    /// Whether that is another circuit.
+    /// Whether that is another circuit, or a question.
     meeting: Meeting,
     /// Where its cells go by the clock.
     paced: Option<Box<Paced>>,
@@ -289,9 +295,7 @@ impl Circuit {
             Ok(ToClient::Loop(token, missed)) if self.paced.is_some() => {
                 self.looped(hop, token, missed)
             }
-            Ok(said @ (ToClient::Parked | ToClient::Joined(_) | ToClient::NotJoined)) => {
-                self.met(hop, &said)
-            }
+            Ok(said) if meet::is_answer(&said) => self.met(hop, &said),
             Ok(_) | Err(_) => self.over(self.before(hop)),
         }
     }

@@ -20,7 +20,7 @@ pub use paced::Back;
 
 use super::cipher::{HopCipher, Role, SlotCipher};
 use super::handshake::{Answerer, Entropy, HopSecrets, REPLY, REQUEST, Refused, Settings};
-use super::meet::{Cookie, SECRET};
+use super::meet::{Cookie, INDEX, RECORD, SECRET};
 use super::message::{REPLY_REST, REQUEST_REST, Reason, ToClient, ToRelay, WHOLE};
 use super::{CELL, Cell, halves, joined, payload, payload_mut};
 use crate::ablation::check;
@@ -66,6 +66,10 @@ pub enum Forward {
     Park(Zeroizing<[u8; SECRET]>),
     /// The circuit wants to meet one of the park of this cookie. (RDV-20)
     Join(Cookie),
+    /// This record is to be kept; say with [`Hop::tell`] whether it is. (RDV-40)
+    Keep(Box<[u8; RECORD]>),
+    /// The record under this index is asked for; say it with [`Hop::tell`]. (RDV-40)
+    Find([u8; INDEX]),
     /// The cell, a message, goes back; nothing else changes.
     Back,
     /// The cell, BLAME, goes back, and behind it the circuit is over both ways. (ONI-13)
@@ -309,7 +313,15 @@ impl Standing {
                 }
                 Forward::Nothing
             }
-            (Ok(said @ (ToRelay::Park(_) | ToRelay::Join(..))), next @ Next::Last(_)) => {
+            (
+                Ok(
+                    said @ (ToRelay::Park(_)
+                    | ToRelay::Join(..)
+                    | ToRelay::Keep(_)
+                    | ToRelay::Find(_)),
+                ),
+                next @ Next::Last(_),
+            ) => {
                 self.next = next;
                 let wanted = self.meet(&said);
                 payload_mut(cell).fill(0);

@@ -1,7 +1,8 @@
-//! What two circuits that meet at a relay have in common. Spec section 6.5.
+//! What circuits have to do with each other, or with a relay, where they end. Spec sections 6.5 and 6.6.
 //!
 //! A *callee* parks circuits at a relay under a secret; a *dialler* joins with the cookie that follows from it. The relay splices the two and
-//! knows nothing of them but that.
+//! knows nothing of them but that. Any circuit can be used to have its last relay keep a location record, or say which it keeps; what stands in
+//! one is not looked at here.
 
 use crate::crypto::kdf::{Label, hash};
 use crate::id::RelayId;
@@ -10,6 +11,10 @@ use crate::id::RelayId;
 pub const SECRET: usize = 32;
 /// Bytes of its cookie.
 pub const COOKIE: usize = 16;
+/// Bytes of a location record. (RDV-30)
+pub const RECORD: usize = 264;
+/// Bytes of the index under which it lies. (RDV-29)
+pub const INDEX: usize = 32;
 
 /// By what a park is asked for.
 pub type Cookie = [u8; COOKIE];

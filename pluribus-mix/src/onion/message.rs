@@ -5,7 +5,7 @@
 //! one relay passes over another could have put there, to mark a circuit.
 
 use super::handshake::{REPLY, REQUEST};
-use super::meet::{COOKIE, Cookie, Counts, SECRET};
+use super::meet::{COOKIE, Cookie, Counts, INDEX, RECORD, SECRET};
 use super::{PAYLOAD, Payload};
 use crate::ablation::check;
 use crate::wire::{DecodeError, Fault};
@@ -24,6 +24,8 @@ const DUMMY: u8 = 0x04;
 const LOOP: u8 = 0x05;
 const PARK: u8 = 0x06;
 const JOIN: u8 = 0x07;
+const KEEP: u8 = 0x08;
+const FIND: u8 = 0x09;
 const EXTENDED_1: u8 = 0x81;
 const EXTENDED_2: u8 = 0x82;
 const TRUNCATED: u8 = 0x83;
@@ -33,6 +35,9 @@ const LOOP_BACK: u8 = 0x86;
 const PARKED: u8 = 0x87;
 const JOINED: u8 = 0x88;
 const NOT_JOINED: u8 = 0x89;
+const KEPT: u8 = 0x8a;
+const FOUND: u8 = 0x8b;
+const NOT_HERE: u8 = 0x8c;
 /// Where the index stands in EXTENDED 2. (PAC-11)
 const INDEXED: usize = REPLY_REST + 8;
 
@@ -53,6 +58,10 @@ pub enum ToRelay<'p> {
     Park(&'p [u8; SECRET]),
     /// This circuit wants to be spliced with one of the park of this cookie, and of this class. (RDV-20)
     Join(Cookie, u8),
+    /// This relay is to keep a location record. (RDV-40)
+    Keep(&'p [u8; RECORD]),
+    /// It is to say which record it keeps under this index. (RDV-40)
+    Find(&'p [u8; INDEX]),
 }
 
 impl<'p> ToRelay<'p> {
@@ -72,6 +81,8 @@ impl<'p> ToRelay<'p> {
                     .for_each(|(to, from)| *to = *from);
                 write(payload, JOIN, &body);
             }
+            Self::Keep(record) => write(payload, KEEP, *record),
+            Self::Find(index) => write(payload, FIND, *index),
         }
     }
 
@@ -89,6 +100,8 @@ impl<'p> ToRelay<'p> {
             LOOP => alone(body).map(|token| Self::Loop(u64::from_be_bytes(*token))),
             PARK => alone(body).map(Self::Park),
             JOIN => join(alone(body)?),
+            KEEP => alone(body).map(Self::Keep),
+            FIND => alone(body).map(Self::Find),
             _ => Err(UNKNOWN),
         }
     }
@@ -115,6 +128,12 @@ pub enum ToClient<'p> {
     Joined(Counts),
     /// There was nobody to be spliced with. (RDV-20)
     NotJoined,
+    /// The record is kept. (RDV-40)
+    Kept,
+    /// This is the record. (RDV-40)
+    Found(&'p [u8; RECORD]),
+    /// It is not kept, or there is none. (RDV-40)
+    NotHere,
 }
 
 impl<'p> ToClient<'p> {
@@ -138,6 +157,9 @@ impl<'p> ToClient<'p> {
             Self::Parked => write(payload, PARKED, &[]),
             Self::Joined(counts) => write(payload, JOINED, &counts.to_bytes()),
             Self::NotJoined => write(payload, NOT_JOINED, &[]),
+            Self::Kept => write(payload, KEPT, &[]),
+            Self::Found(record) => write(payload, FOUND, *record),
+            Self::NotHere => write(payload, NOT_HERE, &[]),
         }
     }
 
@@ -160,8 +182,19 @@ impl<'p> ToClient<'p> {
             PARKED => alone::<0>(body).map(|_| Self::Parked),
             JOINED => alone(body).map(|counts| Self::Joined(Counts::from_bytes(counts))),
             NOT_JOINED => alone::<0>(body).map(|_| Self::NotJoined),
+            KEPT => alone::<0>(body).map(|_| Self::Kept),
+            FOUND => alone(body).map(Self::Found),
+            NOT_HERE => alone::<0>(body).map(|_| Self::NotHere),
             _ => Err(UNKNOWN),
         }
+    }
+}
+
+/// The record that stands in a payload.
+pub fn found(payload: &Payload) -> Option<&[u8; RECORD]> {
+    match ToClient::parse(payload) {
+        Ok(ToClient::Found(record)) => Some(record),
+        _ => None,
     }
 }
 

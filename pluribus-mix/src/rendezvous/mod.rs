@@ -8,8 +8,8 @@
 //! The callee remembers its tickets in [`Issued`], within the bounds of [`quota`]. Who calls ([`early::call`]) says with the first
 //! flight who it is, by whose leave it calls, and first words; the callee's side is the row of states in [`early`]. Over the meeting
 //! relay flights go in sealed cells ([`splice`]). A vat that lets itself be found by its VatId publishes a [`Record`] for each
-//! [`epoch`], which strangers keep on a [`shelf`], and answers what comes by it ([`listed`]); nothing publishes or
-//! looks up records yet. The meeting relay's side of parks is in the node.
+//! [`epoch`], which some relays ([`keepers`](mod@keepers)) keep on a [`shelf`], and answers what comes by it ([`listed`]). Publishing, looking up
+//! and the meeting relay's side of parks are in the node.
 //!
 //! All of it is values: bytes, time and randomness come in, nothing here has a socket, a clock or a table that a peer can
 //! grow without bound.

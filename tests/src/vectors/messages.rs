@@ -56,6 +56,8 @@ fn to_relay(fields: &Fields<'_>, found: &ToRelay<'_>) -> Result<(), Wrong> {
         ("join", ToRelay::Join(cookie, class)) => {
             fields.bytes("cookie")? == *cookie && fields.number("class")? == usize::from(*class)
         }
+        ("keep", ToRelay::Keep(record)) => body()? == *record,
+        ("find", ToRelay::Find(index)) => body()? == *index,
         _ => false,
     };
     is(fields, found, right)
@@ -73,9 +75,11 @@ fn to_client(fields: &Fields<'_>, found: &ToClient<'_>) -> Result<(), Wrong> {
         }
         ("truncated", ToClient::Truncated(reason)) => fields.number("reason")? == number(*reason),
         ("blame", ToClient::Blame(counter)) => fields.u64("counter")? == *counter,
-        ("parked", ToClient::Parked) | ("not joined", ToClient::NotJoined) => {
-            fields.bytes("body")?.is_empty()
-        }
+        ("parked", ToClient::Parked)
+        | ("not joined", ToClient::NotJoined)
+        | ("kept", ToClient::Kept)
+        | ("not here", ToClient::NotHere) => fields.bytes("body")?.is_empty(),
+        ("found", ToClient::Found(record)) => fields.bytes("body")? == *record,
         ("joined", ToClient::Joined(counts)) => {
             let [from, forth, back] = ["from", "forth", "back"].map(|name| fields.u64(name));
             *counts

@@ -43,6 +43,8 @@ mod kills;
 #[cfg(test)]
 mod ledger;
 #[cfg(test)]
+mod listed;
+#[cfg(test)]
 mod loss;
 #[cfg(test)]
 mod meeting;

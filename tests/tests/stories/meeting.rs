@@ -17,7 +17,11 @@ pub(crate) fn hidden(world: &mut World, name: &str) -> HostId {
     hidden_with(world, name, |_| {})
 }
 
-fn hidden_with(world: &mut World, name: &str, change: impl Fn(&mut MeetConfig)) -> HostId {
+pub(crate) fn hidden_with(
+    world: &mut World,
+    name: &str,
+    change: impl Fn(&mut MeetConfig),
+) -> HostId {
     world.vat_with(name, |config| {
         config.places = Vec::new();
         config.mix = Some(MixConfig {
@@ -222,7 +226,7 @@ fn an_introduction_by_the_clock() {
 }
 
 /// The relays to which so many new tickets lead.
-fn meets_at(world: &mut World, vat: HostId, count: usize) -> BTreeSet<RelayId> {
+pub(crate) fn meets_at(world: &mut World, vat: HostId, count: usize) -> BTreeSet<RelayId> {
     let bearer = Bearer::Vat(world.vat_id(vat));
     let tickets = (0..count).map(|_| {
         let ticket = world.with_node(vat, |node, _| node.issue_ticket(bearer, 60));

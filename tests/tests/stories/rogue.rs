@@ -267,8 +267,12 @@ impl Rogue {
                 self.hops[at].wanted = Some((link, request));
             }
             Forward::Truncate | Forward::Back | Forward::Blame => self.send(world, back, &cell),
-            // It keeps no parks.
-            Forward::Park(_) | Forward::Join(_) | Forward::Close(_) => self.end(world, back),
+            // It keeps no parks, and no records.
+            Forward::Park(_)
+            | Forward::Join(_)
+            | Forward::Keep(_)
+            | Forward::Find(_)
+            | Forward::Close(_) => self.end(world, back),
         }
     }
 

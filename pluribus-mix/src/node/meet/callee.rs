@@ -1,10 +1,12 @@
 //! Somebody calls us, over a park of ours. The mirror of [`super::caller`].
 //!
 //! Nothing is said and nothing is kept before EARLY has shown who calls, by whose leave; then the ticket is spent and the rule of pairs decides. The answer
-//! waits a moment for what the runtime says to what it has just heard. (RDV-11, RDV-11, RDV-14)
+//! waits a moment for what the runtime says to what it has just heard. (RDV-11, RDV-14)
+//!
+//! A listed vat is called by its record as well. From the first cell on that is a handshake like any other, and no more of it is here. (RDV-33)
 
 use super::super::ends::Standing;
-use super::super::link::{Dialler, Link, State};
+use super::super::link::{Answering, Dialler, Link, State};
 use super::super::pairs::PairKey;
 use super::super::{LinkId, Node, Source, Trace};
 use super::FIRST_WORDS;
@@ -25,14 +27,18 @@ use crate::vattp::{Hints, Peer, Violation};
 use core::mem;
 use core::ops::RangeInclusive;
 
+/// Cells of one call that are tried with the keys of our records: flight 1, and once more. (RDV-33)
+const MOST_TRIED: u32 = 16;
+
 /// How far a call has come that we are to answer.
 ///
 /// ```text
 /// Opening ─a ticket of ours─► IWant ─► Early ─good: spent, decided─► Owed ─flight 2─► GiveInfo ─► Go ─► (live)
+///    └─────our record───────► (answering)
 /// ```
 pub(in crate::node) enum Calling {
-    /// Nothing has come yet that names a ticket of this park.
-    Opening(Spot),
+    /// Nothing has come yet that names a ticket of this park, or is meant by our record; and how many cells were tried for that.
+    Opening(Spot, u32),
     IWant(Box<Met>),
     Early(Box<Asked>),
     /// It is decided; flight 2 is to be written.
@@ -83,7 +89,7 @@ impl Calling {
             Self::Owed(debt) => Some(debt.ruled.key),
             Self::GiveInfo(_, ruled) | Self::Go(_, ruled) => Some(ruled.key),
             Self::Silent(key) => *key,
-            Self::Opening(_) | Self::IWant(_) | Self::Early(_) => None,
+            Self::Opening(..) | Self::IWant(_) | Self::Early(_) => None,
         }
     }
 
@@ -103,7 +109,7 @@ impl Node {
         let Some(spot) = self.park_at(relay, cookie) else {
             return id;
         };
-        let mut link = Link::new(State::Called(Box::new(Calling::Opening(spot))));
+        let mut link = Link::new(State::Called(Box::new(Calling::Opening(spot, 0))));
         link.is_end = true;
         link.set_paced(self.is_paced);
         link.carries(Carrier::Cells);
@@ -126,7 +132,9 @@ impl Node {
         index: u64,
         cell: &mut [u8; CELL_LEN],
     ) {
-        self.meet_opening(id, cell);
+        if let Some(mut first) = self.meet_opening(id, cell) {
+            return self.flight_items(id, Incoming::opened(index, &mut first));
+        }
         let Some(link) = self.links.get_mut(&id) else {
             return;
         };
@@ -134,7 +142,7 @@ impl Node {
             return;
         };
         let plain = match (&mut **calling, &mut link.splice) {
-            (Calling::Opening(_) | Calling::Silent(_) | Calling::Owed(_), _) => return,
+            (Calling::Opening(..) | Calling::Silent(_) | Calling::Owed(_), _) => return,
             (Calling::IWant(met), _) => met.splice.open(cell),
             (_, Some(splice)) => splice.open(cell),
             (_, None) => return,
@@ -159,21 +167,30 @@ impl Node {
         }
     }
 
-    /// The first cell names a ticket of this park, or is nothing: a cell that the relay passed on from the middle of a flight names none, and the
-    /// flight comes again. (RDV-24)
-    fn meet_opening(&mut self, id: LinkId, cell: &[u8; CELL_LEN]) {
-        let backend = self.hosted.local.backend;
-        let Some(link) = self.links.get_mut(&id) else {
-            return;
-        };
+    /// The first cell names a ticket of this park, or is meant by our record, or is nothing: a cell that the relay passed on from the middle of a
+    /// flight is neither, and the flight comes again. Gives what it holds that is meant by our record. (RDV-24, RDV-33)
+    fn meet_opening(&mut self, id: LinkId, cell: &[u8; CELL_LEN]) -> Option<Vec<u8>> {
+        let (wall, local) = (self.wall(), &self.hosted.local);
+        let link = self.links.get_mut(&id)?;
         let State::Called(calling) = &mut link.state else {
-            return;
+            return None;
         };
-        if let Calling::Opening(spot) = &**calling
-            && let Some(met) = self.meet.issued.meet(&Opening::of(cell), spot, backend)
-        {
+        let Calling::Opening(spot, tried) = &mut **calling else {
+            return None;
+        };
+        let (issued, backend) = (&self.meet.issued, local.backend);
+        if let Some(met) = issued.meet(&Opening::of(cell), spot, backend) {
             **calling = Calling::IWant(Box::new(met));
+            return None;
         }
+        // Each costs a multiplication for each prekey.
+        *tried = tried.saturating_add(1);
+        let listed = Some(&self.meet.publishing.listed).filter(|_| *tried <= MOST_TRIED);
+        let looked = listed?.meet(cell, spot, wall, backend)?;
+        let hosted = Box::new(looked.hosted(local.clone()));
+        link.splice = Some(Box::new(looked.splice));
+        link.state = State::Answering(Box::new(Answering::Looked(hosted)));
+        Some(looked.first)
     }
 
     fn called_item(&mut self, id: LinkId, item: &mut [u8]) {

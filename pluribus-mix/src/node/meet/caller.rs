@@ -10,6 +10,8 @@ use super::super::{LinkId, Node};
 use super::FIRST_WORDS;
 use crate::netlayer::CloseReason;
 use crate::rendezvous::early::{CannotCall, call};
+use crate::rendezvous::listed::call_listed;
+use crate::rendezvous::record::Listing;
 use crate::rendezvous::{Introduction, Refused};
 use crate::vattp::frame::{Ending, Frame};
 use crate::vattp::initiator::{Entropy, Established};
@@ -72,6 +74,48 @@ impl Node {
         link.deadline = Some(now + self.flight_deadline);
         self.arm(id);
         self.wake(id);
+    }
+
+    /// The circuit stands at the relay of a record: flight 1 as of any dial, sealed against who splices. (RDV-33)
+    pub(in crate::node) fn call_by_record(
+        &mut self,
+        id: LinkId,
+        (key, local): (PairKey, Local),
+        listing: &Listing,
+    ) {
+        let (entropy, mut flight) = (Entropy::draw(&mut self.rng), Vec::new());
+        let rng = &mut self.meet.rng;
+        let called = call_listed(&key.peer, listing, local, entropy, rng, &mut flight);
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
+        let said = called.and_then(|called| {
+            link.splice = Some(Box::new(called.splice));
+            let said = link.say_flight(&flight).map_err(|_| CannotCall::TooLong);
+            said.map(|()| called.expect)
+        });
+        match said {
+            Ok(expect) => {
+                link.said.clone_from(&link.out);
+                link.state = State::Dialling(key, Box::new(Dialling::Iam(expect)));
+                link.deadline = Some(self.clock + self.flight_deadline);
+                self.arm(id);
+                self.wake(id);
+            }
+            Err(why) => self.cannot_call(id, key, why),
+        }
+    }
+
+    /// A handshake has come to its end. If it was by a record, tickets take its place. (RDV-36)
+    pub(in crate::node) fn met_by_record(&mut self, id: LinkId, key: PairKey) {
+        if self
+            .links
+            .get(&id)
+            .is_some_and(|link| link.splice.is_some())
+        {
+            self.found_it(&key.peer);
+            self.want_tickets(key);
+        }
     }
 
     fn cannot_call(&mut self, id: LinkId, key: PairKey, why: CannotCall) {
@@ -171,6 +215,7 @@ impl Node {
             frames: &[],
         };
         self.stand(id, key, standing)?;
+        self.found_it(&key.peer);
         self.heard_in_flight(key);
         self.want_tickets(key);
         Ok(())

@@ -6,25 +6,37 @@
 //! ```text
 //! caller.rs   we call, with an introduction    callee.rs   somebody has joined a park of ours
 //! parks.rs    where we can be met              tickets.rs  what vats give each other so that they can meet again
+//! lookup.rs   what leads to a vat              publish.rs  what leads to us
+//! records.rs  what is asked of the relays that keep records
 //! ```
 
 mod callee;
 mod caller;
+mod lookup;
 mod parks;
+mod publish;
+mod records;
+#[cfg(test)]
+mod tests;
 mod tickets;
 
 pub(super) use callee::Calling;
 pub use tickets::CannotTell;
 
-use super::Node;
 use super::mix::{Held, Knowledge};
+use super::{LinkId, Node};
 use crate::crypto::rng::Rng;
 use crate::directory::Wall;
 use crate::rendezvous::Issued;
 use crate::rendezvous::issued::Moment;
 use crate::rendezvous::wallet::Wallet;
 use crate::time::{Duration, Instant};
+use crate::vattp::seen::Seen;
+use lookup::Lookups;
 use parks::Park;
+use publish::Publishing;
+use records::Asked;
+use std::collections::BTreeMap;
 
 /// The most bytes of frames in EARLY and in ANSWER. (RDV-10, RDV-14)
 const FIRST_WORDS: usize = 4096;
@@ -36,6 +48,8 @@ pub struct MeetConfig {
     pub parks: usize,
     /// How long a park stays, in seconds; so long do its tickets count at most. (RDV-37)
     pub epoch: u64,
+    /// Whether it publishes records, so that whoever knows its VatId can meet it. (RDV-41)
+    pub listed: bool,
 }
 
 impl Default for MeetConfig {
@@ -43,6 +57,7 @@ impl Default for MeetConfig {
         Self {
             parks: 3,
             epoch: 3 * 3600,
+            listed: false,
         }
     }
 }
@@ -56,6 +71,8 @@ pub struct Tickets {
     pub held: usize,
     /// Circuits of its own that wait in parks.
     pub parked: usize,
+    /// Relays that keep a record of its own; of each, if it is in two epochs. (RDV-41)
+    pub kept: usize,
 }
 
 /// What a node has of all this.
@@ -64,6 +81,11 @@ pub(super) struct Meet {
     pub(super) wallet: Wallet,
     issued: Issued,
     parks: Vec<Park>,
+    publishing: Publishing,
+    lookups: Lookups,
+    /// Questions that are out.
+    asked: BTreeMap<LinkId, Asked>,
+    timer: Option<Instant>,
     /// The time of day at some moment.
     pub(super) wall: Option<(Wall, Instant)>,
     rng: Rng,
@@ -76,9 +98,18 @@ impl Meet {
             wallet: Wallet::default(),
             issued: Issued::default(),
             parks: Vec::new(),
+            publishing: Publishing::new(),
+            lookups: Lookups::default(),
+            asked: BTreeMap::new(),
+            timer: None,
             wall: None,
             rng,
         }
+    }
+
+    /// The x_i of those who have called by our record. (VTP-5, RDV-33)
+    pub(super) const fn seen_by_record(&mut self) -> &mut Seen {
+        &mut self.publishing.seen
     }
 
     /// Whom it leads to.
@@ -89,9 +120,19 @@ impl Meet {
             // The bearers of our own tickets are peers of ours.
             issued: _,
             parks,
+            publishing,
+            lookups,
+            // Which keeper is asked stands with its circuit.
+            asked: _,
+            timer: _,
             wall: _,
             rng: _,
         } = self;
+        for (vat, relay) in lookups.held() {
+            out.all.insert(Held::Vat(vat));
+            out.all.extend(relay.map(|relay| Held::Meeting(vat, relay)));
+        }
+        out.all.extend(publishing.keepers().map(Held::Relay));
         for (vat, relay) in wallet.relays() {
             out.all.insert(Held::Vat(vat));
             out.all.insert(Held::Meeting(vat, relay));
@@ -111,7 +152,7 @@ impl Node {
         Some(Moment { at, wall })
     }
 
-    /// How many tickets are out, how many introductions are held, and how many circuits wait in parks.
+    /// How many tickets are out, how many introductions are held, how many circuits wait in parks, and how many relays keep our records.
     pub fn tickets(&self) -> Tickets {
         let parked = self.mix.as_ref().map(|mix| mix.parked());
         Tickets {
@@ -122,6 +163,7 @@ impl Node {
                 .iter()
                 .map(|(_, count)| count)
                 .sum(),
+            kept: self.meet.publishing.kept(),
         }
     }
 

@@ -76,6 +76,13 @@ impl Node {
         self.with_mix(|mix, _| mix.set_parks(clock, parks));
     }
 
+    /// Whether a circuit of ours waits at this relay.
+    pub(super) fn waits_at(&self, relay: &RelayId) -> bool {
+        let parked = self.mix.as_ref().map(|mix| mix.parked());
+        let mut parked = parked.unwrap_or_default().into_iter();
+        parked.any(|(at, count)| at == *relay && count > 0)
+    }
+
     /// The park of ours at this relay with this cookie.
     pub(super) fn park_at(&self, relay: RelayId, cookie: [u8; 16]) -> Option<Spot> {
         let mut spots = self.meet.parks.iter().map(Park::spot);

@@ -209,7 +209,7 @@ impl Node {
         }
     }
 
-    /// Begins a connection with a vat that hides, if something leads to it. (RDV-34)
+    /// Begins a connection with a vat that hides, if something leads to it, or can be found that does. (RDV-34, RDV-42)
     ///
     /// # Errors
     /// There are too many connections.
@@ -224,7 +224,8 @@ impl Node {
         let local = self.hosted.local.clone();
         let at = Where::Meeting;
         let is_introduced = self.is_introduced(&peer);
-        let conn = self.want_conn(peer, false, Dial { at, local })?;
+        self.look_anew(&peer);
+        let (conn, _) = self.add_conn(peer, false, Dial { at, local })?;
         match taken {
             Err(reason) if !is_introduced => self.break_off(known, reason),
             _ => self.dial(known),

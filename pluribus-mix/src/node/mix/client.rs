@@ -7,6 +7,7 @@
 //! What goes wrong before a session's first cell is tried again over another circuit, twice; what goes wrong later is the session's affair,
 //! which dials again.
 
+mod ask;
 mod budget;
 mod grow;
 mod knows;
@@ -17,6 +18,7 @@ mod sulking;
 mod tend;
 mod wants;
 
+pub(in crate::node) use ask::{Answer, Question};
 pub(in crate::node) use meet::ParkAt;
 pub(super) use meet::{LEG as MEETING_LEG, Meet, OWN};
 
@@ -235,6 +237,9 @@ impl Mix {
             }
             heard @ (Heard::Parked | Heard::Joined(_) | Heard::NotJoined) => {
                 self.meeting_said(key, heard, above);
+            }
+            heard @ (Heard::Kept | Heard::Found | Heard::NotHere) => {
+                self.keeper_said(key, heard, cell);
             }
             Heard::Over { strike } | Heard::Gap { strike } => self.fail_origin(key, strike),
         }

@@ -159,6 +159,7 @@ impl Mix {
                 | News::Lost(_)
                 | News::Alone(_)
                 | News::Again(_)
+                | News::Told(..)
                 | News::Ready(_)
                 | News::Ending(_)
                 | News::Trace(_) => {}

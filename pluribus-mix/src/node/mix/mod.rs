@@ -21,8 +21,8 @@ mod pace;
 mod relay;
 mod wire;
 
-pub(super) use client::ParkAt;
 pub use client::Reach;
+pub(super) use client::{Answer, ParkAt, Question};
 pub use knows::{AllHeld, CircuitHeld, Held, Knowledge};
 pub(super) use relay::RelayParts;
 
@@ -78,6 +78,8 @@ pub(super) enum News {
     Alone(LinkId),
     /// Cells that this end has sent were not passed on: it says its flight again. (RDV-24)
     Again(LinkId),
+    /// A keeper of records has answered, and the end is gone. (RDV-40)
+    Told(LinkId, Answer),
     /// There is room for more of its cells.
     Ready(LinkId),
     /// It will be lost before long. (PAC-14)
@@ -209,7 +211,7 @@ impl Mix {
                 Who::Sweep => self.sweep(),
                 Who::Parks => self.parks_due(),
                 Who::Beat => self.beat(),
-                Who::Conn(_) => {}
+                Who::Conn(_) | Who::Records => {}
             }
         }
     }
@@ -368,6 +370,7 @@ impl Mix {
     pub(super) fn close_end(&mut self, now: Instant, end: LinkId) {
         self.clock = now;
         self.client.forget_want(end);
+        self.forget_question(end);
         match self.ends.remove(&end) {
             Some(EndOf::Origin(key)) => self.end_origin(key),
             Some(EndOf::Hop(key)) => self.end_served(key),

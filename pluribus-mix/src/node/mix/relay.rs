@@ -3,9 +3,10 @@
 mod full;
 mod knows;
 mod parks;
+mod records;
+mod shun;
 
 pub(super) use parks::Meet;
-mod shun;
 
 use super::super::Source;
 use super::super::timers::Who;
@@ -23,6 +24,7 @@ use crate::onion::{CELL, Cell, CircuitId, PAYLOAD, halves};
 use crate::time::{Duration, Instant};
 use crate::vattp::responder::Hosted;
 use parks::Parks;
+use records::Records;
 use slab::Slab;
 
 /// What is asked has so long to be answered. (ONI-10, ONI-15)
@@ -41,6 +43,7 @@ pub(super) struct Relay {
     pub(super) answerer: Answerer,
     pub(super) hops: Slab<HopAt>,
     pub(super) parks: Parks,
+    pub(super) records: Records,
     max_circuits: usize,
     sweeping: Option<Instant>,
     /// Relays whose batches are short. (PAC-18)
@@ -93,6 +96,7 @@ impl Relay {
     pub(super) fn new(parts: RelayParts, rng: &mut Rng) -> Self {
         Self {
             parks: Parks::new(rng),
+            records: Records::default(),
             hosted: parts.hosted,
             answerer: parts.answerer,
             hops: Slab::new(),
@@ -205,6 +209,8 @@ impl Mix {
             Forward::Back => self.push_or_close(key, back, cell),
             Forward::Park(secret) => self.park(key, &secret),
             Forward::Join(cookie) => self.join(key, &cookie),
+            Forward::Keep(record) => self.keep(key, &record),
+            Forward::Find(index) => self.find(key, &index),
             Forward::Blame => {
                 self.push_or_close(key, back, cell);
                 self.close_hop(key);

@@ -1,8 +1,8 @@
-//! A client's circuit that is to meet another. (RDV-18 to RDV-22)
+//! A client's circuit that is to meet another, or by which its last relay is asked for a record. (RDV-18 to RDV-22, RDV-40)
 
 use super::{Circuit, Doing, Heard, NotNow};
 use crate::onion::Cell;
-use crate::onion::meet::{Cookie, Counts, SECRET};
+use crate::onion::meet::{Cookie, Counts, INDEX, RECORD, SECRET};
 use crate::onion::message::{ToClient, ToRelay};
 use crate::onion::suspicion::{Grave, Strike};
 
@@ -21,6 +21,12 @@ pub(super) enum Meeting {
     Joined,
     /// Nobody was there.
     NotJoined,
+    /// KEEP was said.
+    Keeping,
+    /// FIND was said.
+    Finding,
+    /// Either was answered.
+    Answered,
 }
 
 impl Circuit {
@@ -45,6 +51,26 @@ impl Circuit {
         self.meet(Meeting::Joining, ToRelay::Join(cookie, class), out)
     }
 
+    /// Asks the last hop to keep this location record: one cell. (RDV-40)
+    ///
+    /// # Errors
+    /// As with [`Circuit::park`].
+    pub fn keep(
+        &mut self,
+        record: &[u8; RECORD],
+        out: &mut impl FnMut(&Cell),
+    ) -> Result<(), NotNow> {
+        self.meet(Meeting::Keeping, ToRelay::Keep(record), out)
+    }
+
+    /// Asks the last hop which record it keeps under this index: one cell. (RDV-40)
+    ///
+    /// # Errors
+    /// As with [`Circuit::park`].
+    pub fn find(&mut self, index: &[u8; INDEX], out: &mut impl FnMut(&Cell)) -> Result<(), NotNow> {
+        self.meet(Meeting::Finding, ToRelay::Find(index), out)
+    }
+
     fn meet(
         &mut self,
         meeting: Meeting,
@@ -59,7 +85,7 @@ impl Circuit {
         Ok(())
     }
 
-    /// What `hop` says of a meeting. (RDV-19, RDV-20, RDV-22)
+    /// What `hop` says of a meeting, or of a record. (RDV-19, RDV-20, RDV-22, RDV-40)
     pub(super) fn met(&mut self, hop: usize, said: &ToClient<'_>) -> Heard {
         if hop != self.hops.len() {
             return self.over(self.before(hop));
@@ -78,6 +104,11 @@ impl Circuit {
                 (Meeting::Joined, Heard::Joined(*counts))
             }
             (ToClient::NotJoined, Meeting::Joining) => (Meeting::NotJoined, Heard::NotJoined),
+            (ToClient::Kept, Meeting::Keeping) => (Meeting::Answered, Heard::Kept),
+            (ToClient::Found(_), Meeting::Finding) => (Meeting::Answered, Heard::Found),
+            (ToClient::NotHere, Meeting::Keeping | Meeting::Finding) => {
+                (Meeting::Answered, Heard::NotHere)
+            }
             _ => return self.over(self.before(hop)),
         };
         self.meeting = meeting;
@@ -93,9 +124,10 @@ impl Circuit {
         )
     }
 
-    /// Whom it counts against that PARK or JOIN is not answered. (RDV-18)
+    /// Whom it counts against that what was asked is not answered. (RDV-18, RDV-40)
     pub(super) fn unmet(&self) -> Option<Strike> {
-        if !matches!(self.meeting, Meeting::Parking | Meeting::Joining) {
+        use Meeting::{Finding, Joining, Keeping, Parking};
+        if !matches!(self.meeting, Parking | Joining | Keeping | Finding) {
             return None;
         }
         let before = self.before(self.hops.len())?;
@@ -116,6 +148,15 @@ impl Circuit {
             _ => self.over(self.before(hop)),
         }
     }
+}
+
+/// Whether it says something of a meeting, or of a record.
+pub(super) const fn is_answer(said: &ToClient<'_>) -> bool {
+    use ToClient::{Found, Joined, Kept, NotHere, NotJoined, Parked};
+    matches!(
+        said,
+        Parked | Joined(_) | NotJoined | Kept | Found(_) | NotHere
+    )
 }
 
 /// The dialler counts by itself. (RDV-22)

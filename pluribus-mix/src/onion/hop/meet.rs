@@ -1,4 +1,4 @@
-//! A circuit that ends in a meeting with another. (RDV-18 to RDV-21)
+//! A circuit that ends in a meeting with another, or in a question about a record. (RDV-18 to RDV-21, RDV-40)
 
 use super::{Forward, Hop, Standing, State, Why};
 use crate::onion::Cell;
@@ -12,7 +12,7 @@ pub(super) enum Serves {
     Nothing,
     /// A session.
     Session,
-    /// A meeting, that is to come, goes on, or is over.
+    /// A meeting, that is to come, goes on, or is over; or a question.
     Meeting,
 }
 
@@ -26,7 +26,7 @@ impl Serves {
 }
 
 impl Standing {
-    /// PARK or JOIN: once, on a circuit that serves nothing else. (RDV-18)
+    /// PARK, JOIN, KEEP or FIND: once, on a circuit that serves nothing else. (RDV-18, RDV-40)
     pub(super) fn meet(&mut self, said: &ToRelay<'_>) -> Forward {
         if self.serves != Serves::Nothing {
             return Forward::Close(Why::OutOfTurn);
@@ -35,6 +35,8 @@ impl Standing {
         match said {
             ToRelay::Park(secret) => Forward::Park(Zeroizing::new(**secret)),
             ToRelay::Join(cookie, class) if *class == self.class => Forward::Join(*cookie),
+            ToRelay::Keep(record) => Forward::Keep(Box::new(**record)),
+            ToRelay::Find(index) => Forward::Find(**index),
             _ => Forward::Close(Why::OutOfTurn),
         }
     }

@@ -6,6 +6,7 @@ mod framing;
 mod handshakes;
 mod lockstep;
 mod meetings;
+mod questions;
 mod rig;
 mod steady;
 mod strikes;

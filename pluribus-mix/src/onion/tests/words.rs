@@ -26,7 +26,7 @@ fn of(head: &[u8]) -> Payload {
     payload
 }
 
-/// ONI-11, PAC-12, RDV-19, RDV-20: the messages to a relay, byte by byte, and back.
+/// ONI-11, PAC-12, RDV-19, RDV-20, RDV-40: the messages to a relay, byte by byte, and back.
 #[test]
 fn messages_to_a_relay_are_written_and_read() {
     let (part, rest) = ([5; WHOLE], [6; REQUEST - WHOLE]);
@@ -44,6 +44,11 @@ fn messages_to_a_relay_are_written_and_read() {
             ToRelay::Join([8; 16], 3),
             of(&[&[7], &[8; 16][..], &[3]].concat()),
         ),
+        (
+            ToRelay::Keep(&[9; 264]),
+            of(&[&[8], &[9; 264][..]].concat()),
+        ),
+        (ToRelay::Find(&[9; 32]), of(&[&[9], &[9; 32][..]].concat())),
     ];
     for (message, bytes) in &table {
         assert_eq!(encoded(|payload| message.encode(payload)), *bytes);
@@ -52,7 +57,7 @@ fn messages_to_a_relay_are_written_and_read() {
     }
 }
 
-/// ONI-12, PAC-11, PAC-12, RDV-19, RDV-20, RDV-22: the messages to a client, byte by byte, and back.
+/// ONI-12, PAC-11, PAC-12, RDV-19, RDV-20, RDV-22, RDV-40: the messages to a client, byte by byte, and back.
 #[test]
 fn messages_to_a_client_are_written_and_read() {
     let (part, rest) = ([5; WHOLE], [6; REPLY - WHOLE]);
@@ -93,11 +98,17 @@ fn messages_to_a_client_are_written_and_read() {
             .concat()),
         ),
         (ToClient::NotJoined, of(&[0x89])),
+        (ToClient::Kept, of(&[0x8a])),
+        (
+            ToClient::Found(&[9; 264]),
+            of(&[&[0x8b], &[9; 264][..]].concat()),
+        ),
+        (ToClient::NotHere, of(&[0x8c])),
     ];
     for (number, reason) in (1..).zip(Reason::ALL) {
         table.push((ToClient::Truncated(reason), of(&[0x83, number])));
     }
-    assert_eq!(table.len(), 16);
+    assert_eq!(table.len(), 19);
     for (message, bytes) in &table {
         assert_eq!(encoded(|payload| message.encode(payload)), *bytes);
         assert_eq!(ToClient::parse(bytes), Ok(*message));
@@ -111,10 +122,10 @@ fn unknown_types_and_reasons_are_refused() {
     let unknown = DecodeError::new("type", Fault::OutOfRange);
     for kind in 0..=255 {
         let payload = of(&[kind, 1]);
-        if !(1..=7).contains(&kind) {
+        if !(1..=9).contains(&kind) {
             assert_eq!(ToRelay::parse(&payload), Err(unknown), "{kind}");
         }
-        if !(0x81..=0x89).contains(&kind) {
+        if !(0x81..=0x8c).contains(&kind) {
             assert_eq!(ToClient::parse(&payload), Err(unknown), "{kind}");
         }
         let payload = of(&[0x83, kind]);
@@ -134,6 +145,8 @@ fn other_than_zeros_behind_a_body_is_refused() {
         (5, 8),
         (6, 32),
         (7, 17),
+        (8, 264),
+        (9, 32),
     ];
     for (kind, body) in bodies {
         for at in 1 + body..PAYLOAD {
@@ -151,6 +164,9 @@ fn other_than_zeros_behind_a_body_is_refused() {
         (0x87, 0),
         (0x88, 24),
         (0x89, 0),
+        (0x8a, 0),
+        (0x8b, 264),
+        (0x8c, 0),
     ] {
         for at in 1 + body..PAYLOAD {
             let mut payload = of(&[kind, u8::from(body > 0)]);

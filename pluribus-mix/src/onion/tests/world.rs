@@ -12,7 +12,7 @@ use crate::onion::cipher::Role;
 use crate::onion::circuit::{Circuit, Heard, NotNow, Plan};
 use crate::onion::handshake::{Answerer, REQUEST};
 use crate::onion::hop::{Backward, Forward, Hop, Why};
-use crate::onion::meet::Cookie;
+use crate::onion::meet::{Cookie, INDEX, RECORD};
 use crate::onion::message::Reason;
 use crate::onion::{CELL, Cell, Payload, halves, payload, payload_mut};
 
@@ -33,10 +33,12 @@ pub(super) enum Closed {
 }
 
 /// What a client wants of a meeting relay.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Meeting {
     Park([u8; 32]),
     Join(Cookie),
+    Keep(Box<[u8; RECORD]>),
+    Find([u8; INDEX]),
 }
 
 /// The name of relay number `n`.
@@ -204,13 +206,15 @@ impl World {
             Forward::Close(why) => relay.closed = Some(Closed::For(why)),
             Forward::Park(secret) => self.meetings.push((at, Meeting::Park(*secret))),
             Forward::Join(cookie) => self.meetings.push((at, Meeting::Join(cookie))),
+            Forward::Keep(record) => self.meetings.push((at, Meeting::Keep(record))),
+            Forward::Find(index) => self.meetings.push((at, Meeting::Find(index))),
         }
     }
 
     fn arrive_back(&mut self, from: usize, mut cell: Cell) {
         let Some(to) = from.checked_sub(1) else {
             let heard = self.circuit.handle(&mut cell);
-            if heard == Heard::Through {
+            if matches!(heard, Heard::Through | Heard::Found) {
                 self.texts.push(*payload(&cell));
             }
             if heard != Heard::Nothing {

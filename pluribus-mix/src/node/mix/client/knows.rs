@@ -82,7 +82,7 @@ impl Want {
             end,
             relay,
             reach: _,
-            join: _,
+            aim: _,
             of: _,
             since: _,
             tries: _,

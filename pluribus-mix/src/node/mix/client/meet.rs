@@ -1,10 +1,13 @@
-//! Circuits to meeting relays: those that wait in our parks, and those that join the parks of others. (RDV-24 to RDV-27)
+//! Circuits to meeting relays: those that wait in our parks, and those that join the parks of others. (RDV-24 to RDV-27) Those to the keepers of
+//! records are as they are. (RDV-40)
 //!
 //! ```text
 //!                                      PARK                PARKED           JOINED
 //! guard, two lasting hops ─► Spare ─► Asking ─────────────────────► Parked ────────► Used
 //!                              │       JOIN, and the end is told that it stands
-//!                              └─────► Asking ─────────────────────────────────────► Used
+//!                              ├─────► Asking ─────────────────────────────────────► Used
+//!                              │       KEEP or FIND                     the answer
+//!                              └─────► Asking ───────────────────► Used ──────────► (gone)
 //! ```
 
 use super::super::knows::{AllHeld, Held};
@@ -21,6 +24,7 @@ use crate::onion::suspicion::Strike;
 use crate::time::{Duration, Instant};
 use zeroize::Zeroizing;
 
+use super::ask::Questions;
 use super::budget::Budget;
 use super::lasting::Lasting;
 use super::paths::Wary;
@@ -50,6 +54,7 @@ pub(super) struct Meets {
     /// How many circuits may be begun for them.
     pub(super) budget: Budget,
     pub(super) lasting: Lasting,
+    pub(super) questions: Questions,
 }
 
 /// A park of ours.
@@ -84,6 +89,8 @@ pub(super) enum Aim {
     /// The park of this cookie.
     Park(Cookie),
     Join(Cookie),
+    /// To ask what stands in the table of questions.
+    Ask,
 }
 
 impl Meets {
@@ -94,6 +101,7 @@ impl Meets {
             each,
             parks: Vec::new(),
             lasting: Lasting::default(),
+            questions: Questions::default(),
         }
     }
 
@@ -112,9 +120,9 @@ impl Meet {
         })
     }
 
-    /// For a circuit that is built for this session, if that is a meeting.
+    /// For a circuit that is built for this end, if that is no session.
     pub(super) fn of(want: Option<Want>) -> Option<Box<Self>> {
-        Some(Self::new(Aim::Join(want?.join?)))
+        Some(Self::new(want?.aim?))
     }
 }
 
@@ -181,6 +189,11 @@ impl Mix {
         cookie: Cookie,
     ) {
         self.clock = now;
+        self.want_to(end, relay, Aim::Join(cookie));
+    }
+
+    /// An end wants a circuit to this relay for something else than a session.
+    pub(super) fn want_to(&mut self, end: LinkId, relay: RelayId, aim: Aim) {
         let consensus = self.consensus.as_ref();
         if consensus.is_some_and(|all| all.relay(&relay).is_none()) {
             return self.news.push_back(News::Lost(end));
@@ -189,9 +202,9 @@ impl Mix {
             end,
             relay,
             reach: Reach::Far,
-            join: Some(cookie),
+            aim: Some(aim),
             of: None,
-            since: now,
+            since: self.clock,
             tries: 0,
         });
         self.serve_wants();
@@ -268,13 +281,13 @@ impl Mix {
         }
     }
 
-    /// Has a spare circuit join a park, if one fits.
-    pub(super) fn join_over_spare(&mut self, want: Want, cookie: Cookie) -> bool {
+    /// Has a spare circuit join a park, or ask a keeper, if one fits.
+    pub(super) fn meet_over_spare(&mut self, want: Want, aim: Aim) -> bool {
         let wary = self.wary(&want);
         let Some(key) = self.meeting_spare(&want.relay, wary) else {
             return false;
         };
-        self.take_spare(key, want.relay, Aim::Join(cookie));
+        self.take_spare(key, want.relay, aim);
         if let Some(it) = self.client.circuits.get_mut(key) {
             it.end = Some(want);
         }
@@ -308,6 +321,10 @@ impl Mix {
                 let end = it.end;
                 self.news.extend(end.map(|want| News::Opened(want.end)));
                 it.circuit.join(cookie, &mut out)
+            }
+            Aim::Ask => {
+                (it.stage, it.deadline) = (Stage::Used, Some(now + ANSWER));
+                client.meets.questions.put(it, &mut out)
             }
         };
         let lane = it.lane.filter(|_| asked.is_ok());
@@ -394,7 +411,7 @@ impl Mix {
             end,
             relay,
             reach: Reach::Far,
-            join: None,
+            aim: None,
             of: None,
             since: self.clock,
             tries: TRIES,
@@ -418,6 +435,8 @@ impl Meets {
             parks,
             budget: _,
             lasting,
+            // Indices, and records of our own.
+            questions: _,
         } = self;
         let parks = parks.iter().map(|park| {
             let Park {

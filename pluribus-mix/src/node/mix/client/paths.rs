@@ -72,7 +72,7 @@ impl Mix {
         {
             return Ok(vec![relay]);
         }
-        if let Some(relay) = want.filter(|it| it.join.is_some()).map(|it| it.relay) {
+        if let Some(relay) = want.filter(|it| it.aim.is_some()).map(|it| it.relay) {
             let mut path = self.lasting_path(consensus, Some(&relay), &[], None)?;
             path.push(relay);
             return Ok(path);
@@ -206,8 +206,9 @@ impl Mix {
         consensus: Arc<Consensus>,
     ) {
         self.clock = now;
-        if self.relay.is_none() {
-            self.heed(now, wall, &consensus);
+        match &mut self.relay {
+            Some(relay) => relay.records.heed(now, wall, &consensus),
+            None => self.heed(now, wall, &consensus),
         }
         self.set_pace(consensus.params());
         self.consensus = Some(consensus);

@@ -157,8 +157,8 @@ impl Mix {
                 .any(|it| self.may_follow(consensus, &it.path, relay, Wary::Suspect))
         };
         let waits = self.client.wants.iter().filter(|it| match used_for {
-            For::Sessions => it.join.is_none() && it.reach == Reach::Far,
-            For::Meetings => it.join.is_some(),
+            For::Sessions => it.aim.is_none() && it.reach == Reach::Far,
+            For::Meetings => it.aim.is_some(),
         });
         let relays: BTreeSet<_> = waits.map(|want| want.relay).collect();
         relays.into_iter().filter(|relay| !leads(relay)).collect()

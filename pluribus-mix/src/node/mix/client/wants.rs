@@ -2,13 +2,13 @@
 
 use super::super::wire::Wire;
 use super::super::{EndOf, Mix, News};
+use super::meet::Aim;
 use super::paths::Wary;
 use super::{FAR, Origin, Reach, Stage};
 use crate::id::RelayId;
 use crate::netlayer::ConnId;
 use crate::node::LinkId;
 use crate::node::timers::Who;
-use crate::onion::meet::Cookie;
 use crate::time::{Duration, Instant};
 use std::collections::VecDeque;
 
@@ -21,8 +21,8 @@ pub(in crate::node::mix) struct Want {
     pub(in crate::node::mix) end: LinkId,
     pub(super) relay: RelayId,
     pub(super) reach: Reach,
-    /// The cookie of the park that it is to join there. (RDV-24)
-    pub(super) join: Option<Cookie>,
+    /// What it is to do there, if it is no session: join a park, or ask. (RDV-24, RDV-40)
+    pub(super) aim: Option<Aim>,
     /// Whose it is: a session that goes on over another circuit is the same.
     pub(super) of: Option<ConnId>,
     pub(super) since: Instant,
@@ -52,7 +52,7 @@ impl Mix {
             end,
             relay,
             reach,
-            join: None,
+            aim: None,
             of,
             since: now,
             tries: 0,
@@ -115,8 +115,8 @@ impl Mix {
         let Some(consensus) = self.consensus.clone() else {
             return false;
         };
-        if let Some(cookie) = want.join {
-            return self.join_over_spare(want, cookie);
+        if let Some(aim) = want.aim {
+            return self.meet_over_spare(want, aim);
         }
         if want.reach == Reach::Near {
             return false;

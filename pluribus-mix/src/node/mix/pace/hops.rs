@@ -42,6 +42,8 @@ impl Mix {
             Forward::Through if meets => self.pass_at(key, mark, cell),
             Forward::Park(secret) => self.park(key, &secret),
             Forward::Join(cookie) => self.join(key, &cookie),
+            Forward::Keep(record) => self.keep(key, &record),
+            Forward::Find(index) => self.find(key, &index),
             Forward::Through => self.hop_through(key, Some(index), cell, above),
             Forward::Answer(cells) => {
                 (at.deadline, at.reply) = (None, Some(cells));

@@ -207,6 +207,9 @@ impl Mix {
             heard @ (Heard::Parked | Heard::Joined(_) | Heard::NotJoined) => {
                 self.meeting_said(key, heard, above);
             }
+            heard @ (Heard::Kept | Heard::Found | Heard::NotHere) => {
+                self.keeper_said(key, heard, cell);
+            }
             Heard::Truncated {
                 reason: Reason::EndOver,
                 ..

@@ -17,6 +17,8 @@ impl Relay {
             hops,
             // Which circuits wait with the same cookie, which names nobody.
             parks: _,
+            // What nobody can read who does not know of whom it is.
+            records: _,
             max_circuits: _,
             sweeping: _,
             // Who our neighbours are, and with nobody else.

@@ -80,7 +80,7 @@ pub(in crate::node::mix) enum Meet {
         /// Quanta that its cells wait for the other's turn, where cells go by the clock. (RDV-28)
         rests: u64,
     },
-    /// It met another, or nobody, and nothing more comes of it.
+    /// It met another, or nobody, or has asked what it had to ask, and nothing more comes of it.
     Over,
 }
 
@@ -288,7 +288,7 @@ impl Mix {
     }
 
     /// The circuit meets nobody any more: it is closed, behind what waits, or runs on where cells go by the clock.
-    fn met(&mut self, key: usize) {
+    pub(super) fn met(&mut self, key: usize) {
         let is_paced = self.pace.is_some();
         let Some(at) = self.hop(key) else { return };
         at.meet = Meet::Over;
@@ -382,7 +382,7 @@ impl Mix {
     }
 
     /// Says something to the client of a circuit.
-    fn tell(&mut self, key: usize, message: ToClient<'_>) {
+    pub(super) fn tell(&mut self, key: usize, message: ToClient<'_>) {
         let Some(at) = self.hop(key) else { return };
         let (mut cell, back) = ([0; CELL], at.back);
         if at.hop.tell(message, &mut cell) {

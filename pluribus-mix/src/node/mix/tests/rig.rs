@@ -355,7 +355,7 @@ impl World {
                     News::Opened(end) => raw.opened.push(end),
                     News::Lost(end) => raw.lost.push(end),
                     News::Again(end) => raw.again.push(end),
-                    News::Alone(_) | News::Ready(_) | News::Ending(_) => {}
+                    News::Alone(_) | News::Ready(_) | News::Ending(_) | News::Told(..) => {}
                     News::Trace(trace) => {
                         let is_guard = matches!(trace, crate::node::Trace::Guard(_));
                         assert!(is_guard, "{trace}");
