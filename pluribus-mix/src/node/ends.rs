@@ -191,8 +191,10 @@ impl Node {
         self.requests.push_back(Request::Close { link: id, is_end });
         let key = match link.state {
             State::Opening(intent) => {
-                if let How::Call(with) = intent.how {
-                    self.put_back(with);
+                match intent.how {
+                    How::Dial(_) => {}
+                    How::Call(with) => self.put_back(with),
+                    How::Look(listing) => self.is_as_good(&intent.key.peer, &listing),
                 }
                 Some(intent.key)
             }

@@ -37,10 +37,14 @@ impl Node {
             splice: _,
             said: _,
             with,
+            by,
         } = link;
         if let Some(with) = with {
             let ticket = with.ticket();
             out.insert(Held::Meeting(ticket.vat(), ticket.spot().relay));
+        }
+        if let (Some(by), State::Dialling(key, _)) = (by, state) {
+            out.insert(Held::Meeting(key.peer, by.spot.relay));
         }
         match state {
             State::Opening(intent) => {

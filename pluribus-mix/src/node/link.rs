@@ -60,6 +60,8 @@ pub(super) struct Link {
     pub(super) said: Vec<u8>,
     /// What we call with, until it is answered. (RDV-34)
     pub(super) with: Option<Box<Introduction>>,
+    /// The same, if it is a record. (RDV-42)
+    pub(super) by: Option<Box<Listing>>,
 }
 
 /// Who dialled a link.
@@ -146,6 +148,7 @@ impl Link {
             splice: None,
             said: Vec::new(),
             with: None,
+            by: None,
         }
     }
 

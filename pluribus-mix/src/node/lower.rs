@@ -60,7 +60,7 @@ impl Node {
         let wanted = match how {
             How::Dial(wanted) => wanted,
             How::Call(with) => return self.call(id, (key, local), with),
-            How::Look(listing) => return self.call_by_record(id, (key, local), &listing),
+            How::Look(listing) => return self.call_by_record(id, (key, local), listing),
         };
         let entropy = initiator::Entropy::draw(&mut self.rng);
         let offers = Offers::default();

@@ -134,7 +134,7 @@ impl Node {
         };
         if let Some(link) = self.links.get_mut(&id) {
             // It is answered: it was not dropped.
-            (link.said, link.with) = (Vec::new(), None);
+            (link.said, link.with, link.by) = (Vec::new(), None, None);
             link.state = State::Dialling(key, next);
         }
         Ok(())

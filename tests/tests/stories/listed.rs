@@ -113,6 +113,25 @@ fn who_is_not_listed_is_not_found() {
     }
 }
 
+/// RDV-33, RDV-42: many come at once to a vat that has two circuits in each park, and all of them meet it.
+#[test]
+fn many_come_at_once() {
+    let (mut world, _, [_, carol]) = town(16, true);
+    let names: Vec<_> = (0..12).map(|n| format!("guest {n}")).collect();
+    let guests: Vec<_> = names.iter().map(|name| hidden(&mut world, name)).collect();
+    world.publish().unwrap();
+    world.run_for(10 * SECOND);
+    let conns: Vec<_> = guests
+        .iter()
+        .map(|it| dials(&mut world, *it, carol))
+        .collect();
+    let all_met = |world: &World| {
+        let mut both = guests.iter().zip(&conns);
+        both.all(|(guest, conn)| world.is_open(*guest, *conn))
+    };
+    assert!(world.run_until(all_met, 60 * SECOND));
+}
+
 /// RDV-39, RDV-42: with two of three keepers gone the third is enough; with all three gone nothing is found.
 #[test]
 fn one_keeper_is_enough() {

@@ -81,11 +81,11 @@ impl Node {
         &mut self,
         id: LinkId,
         (key, local): (PairKey, Local),
-        listing: &Listing,
+        listing: Box<Listing>,
     ) {
         let (entropy, mut flight) = (Entropy::draw(&mut self.rng), Vec::new());
         let rng = &mut self.meet.rng;
-        let called = call_listed(&key.peer, listing, local, entropy, rng, &mut flight);
+        let called = call_listed(&key.peer, &listing, local, entropy, rng, &mut flight);
         let Some(link) = self.links.get_mut(&id) else {
             return;
         };
@@ -97,6 +97,7 @@ impl Node {
         match said {
             Ok(expect) => {
                 link.said.clone_from(&link.out);
+                link.by = Some(listing);
                 link.state = State::Dialling(key, Box::new(Dialling::Iam(expect)));
                 link.deadline = Some(self.clock + self.flight_deadline);
                 self.arm(id);

@@ -29,6 +29,8 @@ use std::collections::{BTreeMap, VecDeque};
 /// Vats that are looked up at once, and how soon whoever comes later is tried again. (RDV-42)
 const MOST: usize = 8;
 const LATER: Duration = Duration::from_secs(1);
+/// How often in all a look-up's records are called by again when nobody heard the call. (RDV-42)
+const IDLE: u32 = 4;
 /// A vat that was not found is not looked up again for so long; for so many vats that is remembered. (RDV-42)
 const PAUSE: Duration = Duration::from_secs(30);
 const MISSED: usize = 1024;
@@ -49,6 +51,8 @@ struct Lookup {
     found: Option<Listing>,
     /// The records that were found, as digests.
     tried: Vec<[u8; 32]>,
+    /// How often nobody was called by one after all.
+    idle: u32,
 }
 
 /// What comes of wanting a vat.
@@ -115,6 +119,16 @@ impl Node {
     /// A record by which this vat can be called.
     pub(in crate::node) fn record_of(&mut self, vat: &VatId) -> Option<Listing> {
         self.meet.lookups.take(vat)
+    }
+
+    /// Nobody was called by a record after all, for there was no circuit, or nobody waited: it is as good as before, so many times. (RDV-42)
+    pub(in crate::node) fn is_as_good(&mut self, vat: &VatId, listing: &Listing) {
+        if let Some(lookup) = self.meet.lookups.running.get_mut(vat)
+            && lookup.idle < IDLE
+        {
+            lookup.idle += 1;
+            lookup.found = Some(*listing);
+        }
     }
 
     /// A new connection is wanted: what a look-up for an earlier one came to is of no use.
@@ -198,6 +212,7 @@ impl Node {
             is_out: false,
             found: None,
             tried: Vec::new(),
+            idle: 0,
         }
     }
 

@@ -4,6 +4,7 @@
 //! introduces the other to somebody. It asks for what it lacks; who is asked gives what its quota allows.
 
 use super::super::conn::{Dial, Where};
+use super::super::link::State;
 use super::super::pairs::PairKey;
 use super::super::{ConnId, LinkId, Node};
 use crate::id::{RelayId, VatId};
@@ -124,8 +125,15 @@ impl Node {
 
     /// A call has come where nobody waited: what it was made with is as good as before.
     pub(in crate::node) fn was_alone(&mut self, call: LinkId) {
-        let link = self.links.get_mut(&call);
-        if let Some(with) = link.and_then(|link| link.with.take()) {
+        let Some(link) = self.links.get_mut(&call) else {
+            return;
+        };
+        let by = link.by.take();
+        if let (Some(by), State::Dialling(key, _)) = (by, &link.state) {
+            let peer = key.peer;
+            return self.is_as_good(&peer, &by);
+        }
+        if let Some(with) = link.with.take() {
             self.put_back(with);
         }
     }
