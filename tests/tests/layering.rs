@@ -216,9 +216,11 @@ mod made_up {
         assert_eq!(rules(&layering::demo("captp/session.rs", seam)), []);
         let town = "use pluribus_mix::{directory, net, node, rendezvous}; use tokio::task;";
         assert_eq!(rules(&layering::demo("story/town.rs", town)), []);
+        assert_eq!(rules(&layering::demo("soak/churn.rs", town)), []);
         for (path, text) in [
             ("vat.rs", "use pluribus_mix::net::Endpoint;"),
             ("story/town.rs", "use pluribus_mix::onion::Cell;"),
+            ("soak/mod.rs", "use pluribus_mix::onion::Cell;"),
             ("main.rs", "use pluribus_mix::node::Node;"),
             ("vat.rs", "fn f(x: pluribus_mix::vattp::Pipe) {}"),
             ("vat.rs", "use pluribus_mix as mix;"),

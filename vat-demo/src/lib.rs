@@ -4,6 +4,8 @@ pub mod carrier;
 pub mod host;
 pub mod netlayer;
 #[cfg(feature = "net")]
+pub mod soak;
+#[cfg(feature = "net")]
 pub mod story;
 pub mod suite;
 pub mod value;

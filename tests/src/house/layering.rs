@@ -3,7 +3,7 @@
 //! A folder or file directly under `pluribus-mix/src` is a *room*, and a room has a rank. A room
 //! may name rooms of lower rank only, so siblings never meet except in a room above them. The
 //! drivers and faces on top see the node from outside, hence a short list instead of all below.
-//! `vat-demo` sees the seam to a runtime and nothing else; its binary sees `net` too, and its story
+//! `vat-demo` sees the seam to a runtime and nothing else; its binary sees `net` too, and its stories
 //! the network that it is set in.
 //!
 //! What is checked is every path in the code, not only `use` lines: `crate::…`, `super::…` as far
@@ -86,8 +86,8 @@ const DEMO_SEES: &[&str] = &["netlayer", "locator", "id", "time"];
 /// The one file of the demo's library that knows sockets.
 const DEMO_SOCKETS: &str = "netlayer/tcp.rs";
 const DEMO_CLI_SEES: &[&str] = &["netlayer", "locator", "id", "time", "net"];
-/// The story brings up a network of relays, and searches what everybody holds.
-const DEMO_STORY: &str = "story/";
+/// The story brings up a network of relays, and searches what everybody holds; so does the soak, and kills them.
+const DEMO_STORIES: &[&str] = &["story/", "soak/"];
 const DEMO_STORY_SEES: &[&str] = &[
     "netlayer",
     "locator",
@@ -174,7 +174,7 @@ pub fn library(path: &str, text: &str) -> Vec<Finding> {
 /// Checks one file of the demo. The path is relative to `vat-demo/src`.
 pub fn demo(path: &str, text: &str) -> Vec<Finding> {
     let binary = path == "main.rs" || path.starts_with("cli/");
-    let story = path.starts_with(DEMO_STORY);
+    let story = DEMO_STORIES.iter().any(|it| path.starts_with(it));
     let sees = match (binary, story) {
         (true, _) => DEMO_CLI_SEES,
         (_, true) => DEMO_STORY_SEES,

@@ -9,6 +9,7 @@ mod failure;
 mod literal;
 mod running;
 mod serve;
+mod soak;
 mod story;
 
 use clap::{Parser, Subcommand};
@@ -42,6 +43,9 @@ enum Command {
     Call(call::Call),
     /// Measure what vats cost on this machine.
     Bench(bench::Bench),
+    /// Have many vats that hide introduce each other and talk for minutes, while relays die. Exit code 1 if anything is lost, doubled, out of order or not told, or
+    /// memory grows.
+    Soak(soak::Soak),
 }
 
 /// Reads the command line.
@@ -53,7 +57,7 @@ pub(crate) fn read() -> Result<Cli, Failure> {
 pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
     let mut builder = match &cli.command {
         // A network works beside the vats.
-        None => tokio::runtime::Builder::new_multi_thread(),
+        None | Some(Command::Soak(_)) => tokio::runtime::Builder::new_multi_thread(),
         Some(_) => tokio::runtime::Builder::new_current_thread(),
     };
     let runtime = builder.enable_all().build().map_err(Failure::failed)?;
@@ -63,6 +67,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
             Some(Command::Serve(serve)) => serve.run().await,
             Some(Command::Call(call)) => call.run().await,
             Some(Command::Bench(bench)) => bench.run().await,
+            Some(Command::Soak(soak)) => soak.run().await,
         }
     });
     // What still runs ends with the process.

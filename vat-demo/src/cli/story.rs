@@ -47,9 +47,18 @@ pub(crate) struct Story {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Pace {
+pub(crate) enum Pace {
     None,
     Constant,
+}
+
+impl From<Pace> for Pacing {
+    fn from(pace: Pace) -> Self {
+        match pace {
+            Pace::None => Self::None,
+            Pace::Constant => Self::Constant,
+        }
+    }
 }
 
 impl Story {
@@ -57,10 +66,7 @@ impl Story {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         let options = Options {
             vats: self.vats.into(),
-            pacing: match self.pacing {
-                Pace::None => Pacing::None,
-                Pace::Constant => Pacing::Constant,
-            },
+            pacing: self.pacing.into(),
             messages: self.messages,
             every: EVERY,
             patience: PATIENCE + EVERY * self.messages,

@@ -25,6 +25,9 @@ pub struct Local {
     network: Network,
     authority: Authority,
     relays: Vec<Relay>,
+    /// What is left of each of them when it ends.
+    homes: Vec<Home>,
+    policy: Policy,
     /// What makes links long.
     _gates: JoinSet<()>,
 }
@@ -57,17 +60,34 @@ impl Local {
         let authorities = network.authorities().clone();
         let core = Core::new(again, authorities, params, usize::from(relays), None)?;
         let authority = Authority::new(endpoint, network.clone(), core, None)?;
-        let mut all = Vec::with_capacity(usize::from(relays));
+        let (mut all, mut homes) = (Vec::new(), Vec::new());
         let mut gates = JoinSet::new();
         for _ in 0..relays {
-            all.push(relay(&network, policy, delay, &mut gates).await?);
+            let (home, endpoints) = Home::found(delay, &mut gates).await?;
+            all.push(home.relay(endpoints, &network, policy)?);
+            homes.push(home);
         }
         Ok(Self {
             network,
             authority,
             relays: all,
+            homes,
+            policy: policy.clone(),
             _gates: gates,
         })
+    }
+
+    /// Brings back the relay of this number, which has stopped: it has its key and its address, and all else is new. It says nothing before it runs.
+    ///
+    /// # Errors
+    /// See [`PartyError`]; [`PartyError::NoRelay`] if there is none of this number.
+    pub async fn restart(&mut self, number: usize) -> Result<Relay, PartyError> {
+        let home = self.homes.get_mut(number).ok_or(PartyError::NoRelay)?;
+        let endpoints = home.open().await?;
+        let relay = home.relay(endpoints, &self.network, &self.policy)?;
+        let place = self.relays.get_mut(number).ok_or(PartyError::NoRelay)?;
+        place.clone_from(&relay);
+        Ok(relay)
     }
 
     /// What clients have to know of it.
@@ -116,36 +136,66 @@ impl Local {
     }
 }
 
-async fn relay(
-    network: &Network,
-    policy: &Policy,
-    delay: Duration,
-    gates: &mut JoinSet<()>,
-) -> Result<Relay, PartyError> {
-    let key = Arc::new(fresh_key()?);
-    let at = place()?;
-    let from = at.ip();
-    let config = Config::new(Arc::clone(&key), 1).listening(at);
-    let config = config.dialling_from(from).relay()?;
-    let asking = Config::fresh()?.anonymous().dialling_from(from);
-    let endpoint = Endpoint::bind(config).await?;
-    let asking = Endpoint::bind(asking).await?;
-    let at = endpoint.locator().address().and_then(Address::socket_addr);
-    let at = at.ok_or(PartyError::NoPlace)?;
-    let at = match delay {
-        Duration::ZERO => at,
-        _ => distance::before(at, delay, gates).await?,
-    };
-    let rules = RelayRules {
-        at,
-        from: Some(from),
-        weight: 1,
-        family: Vec::new(),
-        policy: policy.clone(),
-        own: Vec::new(),
-    };
-    let keep = Keep::open(network.clone(), None)?;
-    Relay::new(endpoint, asking, key, rules, keep)
+/// Where a relay lives, and as whom.
+struct Home {
+    key: Arc<SigningKey>,
+    /// Where it listens, and where others find it.
+    inner: SocketAddr,
+    outer: SocketAddr,
+    lives: u64,
+}
+
+impl Home {
+    /// A new one, and who lives there.
+    async fn found(
+        delay: Duration,
+        gates: &mut JoinSet<()>,
+    ) -> Result<(Self, [Endpoint; 2]), PartyError> {
+        let at = place()?;
+        let mut home = Self {
+            key: Arc::new(fresh_key()?),
+            inner: at,
+            outer: at,
+            lives: 0,
+        };
+        let endpoints = home.open().await?;
+        let [endpoint, _] = &endpoints;
+        let at = endpoint.locator().address().and_then(Address::socket_addr);
+        home.inner = at.ok_or(PartyError::NoPlace)?;
+        home.outer = match delay {
+            Duration::ZERO => home.inner,
+            _ => distance::before(home.inner, delay, gates).await?,
+        };
+        Ok((home, endpoints))
+    }
+
+    /// The next life: its endpoint, and that from which it asks the authority.
+    async fn open(&mut self) -> Result<[Endpoint; 2], PartyError> {
+        self.lives += 1;
+        let from = self.inner.ip();
+        let config = Config::new(Arc::clone(&self.key), self.lives).listening(self.inner);
+        let endpoint = Endpoint::bind(config.dialling_from(from).relay()?).await?;
+        let asking = Config::fresh()?.anonymous().dialling_from(from);
+        Ok([endpoint, Endpoint::bind(asking).await?])
+    }
+
+    fn relay(
+        &self,
+        [endpoint, asking]: [Endpoint; 2],
+        network: &Network,
+        policy: &Policy,
+    ) -> Result<Relay, PartyError> {
+        let rules = RelayRules {
+            at: self.outer,
+            from: Some(self.inner.ip()),
+            weight: 1,
+            family: Vec::new(),
+            policy: policy.clone(),
+            own: Vec::new(),
+        };
+        let keep = Keep::open(network.clone(), None)?;
+        Relay::new(endpoint, asking, Arc::clone(&self.key), rules, keep)
+    }
 }
 
 /// An address that means somebody.
