@@ -8,8 +8,7 @@ use pluribus_mix::crypto::rng::Rng;
 
 /// Quanta from one window in which flows are matched to the next. Each is twice as long: what they share, the intervals know of, for they are over flows.
 pub(super) const MATCHED: usize = 60;
-/// Quanta of a window in which activity is told, and real cells are told from dummies. Long enough for the first that what is 100 µs late shows above the
-/// lateness of an ordinary machine.
+/// Quanta of a window in which activity is told, and real cells are told from dummies. The longer one lets the noise of the machine weigh less.
 const ACTIVE: usize = 60;
 const REAL: usize = 8;
 /// Quanta on both sides in which a quiet window is quiet too.
